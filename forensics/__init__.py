@@ -1,0 +1,47 @@
+"""Latency forensics for voice AI and WebRTC calls.
+
+>>> import forensics as fx
+>>> case = fx.open_case("sample_captures/mixed_call")
+>>> diagnosis = fx.diagnose(case)
+>>> diagnosis.glitches
+>>> fx.workbench(diagnosis)
+>>> fx.write_report(diagnosis, "report.html")
+
+Names are loaded when they are first used, so that importing the package costs nothing.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import Any
+
+__version__ = "0.1.0"
+
+_HOME = {
+    "Case": "forensics.model",
+    "Diagnosis": "forensics.model",
+    "ForensicsError": "forensics.errors",
+    "open_case": "forensics.case",
+    "read_capture": "forensics.capture",
+    "dissect": "forensics.capture.dissect",
+    "find_streams": "forensics.streams",
+    "diagnose": "forensics.diagnosis",
+    "workbench": "forensics.views",
+    "timeline": "forensics.views",
+    "write_report": "forensics.report",
+}
+
+__all__ = ["__version__", *_HOME]
+
+
+def __getattr__(name: str) -> Any:
+    """Load a public name from its home at first use (PEP 562)."""
+    if name not in _HOME:
+        raise AttributeError(f"module 'forensics' has no attribute {name!r}; it offers: {', '.join(__all__)}")
+    value = getattr(import_module(_HOME[name]), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

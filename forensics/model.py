@@ -1,0 +1,466 @@
+"""Every noun of the workbench, in one small file: read it first.
+
+Packets live in tables (pandas), with one dtype per column, fixed below as contracts; whatever has an identity is a
+frozen dataclass. Time inside is seconds, float64, since the first packet of the capture; the absolute `origin_ns`
+(int64, UTC) stands once, in the `Capture`. Recording time is seconds since the first sample of the recording.
+
+Words, as RFC 3550, RFC 7294 and the W3C's webrtc-stats use them:
+*lost* never seen at the tap, *late* seen after its playout, *discarded* thrown away by the buffer,
+*concealed* synthesised by the receiver, *outage* concealed because of delay, *interruption* 150 ms concealed or more.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+# ---------------------------------------------------------------------------------------------------------------------
+# Column contracts
+# ---------------------------------------------------------------------------------------------------------------------
+
+DATAGRAM_COLUMNS: Mapping[str, str] = {
+    "frame": "int64",  # as Wireshark numbers them, from 1
+    "arrival_s": "float64",
+    "flow": "int32",  # row of Capture.flows
+    "protocol": "uint8",  # a Protocol value
+    "payload_offset": "int64",  # into Capture.octets
+    "payload_bytes": "int32",  # captured bytes of the UDP payload (or of one RFC 4571 frame)
+    "wire_bytes": "int32",  # its length on the wire; larger than payload_bytes where the snap length cut it
+}
+"""One row per datagram that reached us whole enough to be told apart."""
+
+FLOW_COLUMNS: Mapping[str, str] = {
+    "transport": "str",  # "udp" | "tcp"
+    "source_address": "str",
+    "source_port": "int32",
+    "destination_address": "str",
+    "destination_port": "int32",
+    "datagrams": "int64",
+}
+"""One row per directed five-tuple; the row number is the `flow` of DATAGRAM_COLUMNS."""
+
+RTP_COLUMNS: Mapping[str, str] = {
+    "frame": "int64",
+    "arrival_s": "float64",
+    "ssrc": "uint32",
+    "payload_type": "uint8",
+    "marker": "bool",
+    "sequence_number": "uint16",
+    "timestamp": "uint32",
+    "ext_sequence_number": "int64",  # unwrapped; the first packet keeps its own 16 bits
+    "ext_timestamp": "int64",  # unwrapped; the first packet keeps its own 32 bits
+    "payload_bytes": "int32",  # RTP payload on the wire less padding and less the SRTP tag
+    "payload_offset": "int64",  # into RtpStream.octets; -1 where the payload is closed or cut off
+    "relative_delay_s": "float64",  # (arrival - media time) less its minimum over the stream, never negative
+    "jitter_s": "float64",  # RFC 3550 section 6.4.1 estimator after this packet
+    "fate": "uint8",  # a Fate value
+    "audio_level_dbov": "float32",  # RFC 6464, 0 loudest .. -127 digital silence; NaN where absent
+    "abs_send_time_s": "float64",  # unwrapped 24 bit 6.18 seconds; NaN where absent
+    "transport_sequence_number": "int32",  # transport-wide congestion control; -1 where absent
+}
+"""One row per RTP packet in the order of arrival."""
+
+LOSS_COLUMNS: Mapping[str, str] = {
+    "first_ext_sequence_number": "int64",
+    "packets": "int64",
+    "before": "int64",  # row of RtpStream.packets that precedes the gap in sequence
+    "after": "int64",  # row that follows it in sequence
+    "media_s": "float64",  # duration by timestamps that is missing between the two
+}
+"""One row per run of sequence numbers that never arrived at the tap."""
+
+REPORT_COLUMNS: Mapping[str, str] = {
+    "frame": "int64",
+    "arrival_s": "float64",
+    "flow": "int32",
+    "packet_type": "str",  # "SR" | "RR" | "SDES" | "BYE" | "XR" | "NACK" | "TWCC" | "OTHER"
+    "sender_ssrc": "uint32",
+    "ntp_ns": "int64",  # SR: wall clock of the sender, ns since 1970; 0 where absent
+    "rtp_timestamp": "int64",  # SR; -1 where absent
+    "packet_count": "int64",  # SR; -1
+    "octet_count": "int64",  # SR; -1
+    "reported_ssrc": "int64",  # report block, NACK or feedback; -1
+    "fraction_lost": "float64",  # report block, 0..1; NaN
+    "packets_lost": "int64",  # report block, cumulative, may be negative (RFC 3550); 0 without a block
+    "highest_sequence_number": "int64",  # report block, extended; -1
+    "report_jitter_ticks": "int64",  # report block; -1
+    "last_sr": "int64",  # report block, middle 32 bits of NTP; -1
+    "delay_since_last_sr_s": "float64",  # report block; NaN
+}
+"""One row per sender report, report block or feedback message."""
+
+PLAYOUT_COLUMNS: Mapping[str, str] = {
+    "row": "int64",  # row of RtpStream.packets
+    "media_s": "float64",  # media time of the packet's first sample, from the stream's first timestamp
+    "duration_s": "float64",
+    "heard_s": "float64",  # recording time of its first sample; NaN where it was not found in the recording
+    "score": "float64",  # normalised correlation with the recording there, -1..1
+    "level_dbfs": "float64",  # RMS of the decoded packet
+}
+"""Where each decoded packet was heard: one row per packet that carries audio, in media order."""
+
+
+class Protocol(StrEnum):
+    """What RFC 7983 says a datagram is. `PROTOCOLS` fixes the code of each in DATAGRAM_COLUMNS."""
+
+    OTHER = "other"
+    STUN = "stun"
+    DTLS = "dtls"
+    TURN = "turn"
+    RTP = "rtp"
+    RTCP = "rtcp"
+
+
+PROTOCOLS: tuple[Protocol, ...] = tuple(Protocol)
+
+
+class Fate(StrEnum):
+    """What became of a packet that the tap saw. `FATES` fixes the code of each in RTP_COLUMNS."""
+
+    IN_ORDER = "in_order"
+    REORDERED = "reordered"
+    DUPLICATE = "duplicate"
+    LATE = "late"
+    DISCARDED = "discarded"
+
+
+FATES: tuple[Fate, ...] = tuple(Fate)
+
+
+def empty_table(contract: Mapping[str, str]) -> pd.DataFrame:
+    """Return a table without rows that keeps `contract` (column name → dtype)."""
+    return pd.DataFrame({name: pd.Series(dtype=dtype) for name, dtype in contract.items()})
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# Inputs
+# ---------------------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """The files of one call. Whatever is `None` was not given, and every stage goes on without it.
+
+    `capture` is the receiver's side, `sender_capture` the side of the voice AI; `recording` is what the listener heard,
+    `microphone` what the user said, as the listener's machine recorded it on the clock of the recording.
+    """
+
+    name: str
+    folder: Path | None = None
+    capture: Path | None = None
+    sender_capture: Path | None = None
+    recording: Path | None = None
+    microphone: Path | None = None
+    keys: Path | None = None
+    stats: Path | None = None
+    events: Path | None = None
+    truth: Path | None = None
+    decode_as: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class InputFile:
+    """One file as it was read: what it was used for, its SHA-256, how much was in it and what was skipped by reason."""
+
+    role: str
+    path: Path
+    sha256: str
+    counts: Mapping[str, int] = field(default_factory=dict)
+    skipped: Mapping[str, int] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Capture:
+    """A capture as columns. `octets` holds every kept payload end to end; `skipped` counts what was not understood."""
+
+    path: Path
+    origin_ns: int
+    datagrams: pd.DataFrame  # DATAGRAM_COLUMNS
+    flows: pd.DataFrame  # FLOW_COLUMNS
+    octets: np.ndarray  # (n,) uint8
+    skipped: Mapping[str, int] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
+    secrets: tuple[bytes, ...] = field(default=(), repr=False)  # pcapng decryption-secrets blocks
+
+    def payload(self, row: int) -> bytes:
+        """Return the captured bytes of datagram `row`."""
+        start = int(self.datagrams["payload_offset"].iat[row])
+        return self.octets[start : start + int(self.datagrams["payload_bytes"].iat[row])].tobytes()
+
+
+@dataclass(frozen=True, slots=True)
+class Codec:
+    """What a payload type means, and how that is known: "static", "sdp", "given" or "inferred"."""
+
+    name: str  # lower case: "opus", "pcmu", "pcma", "g722", …
+    clock_rate_hz: int
+    channels: int = 1
+    known: str = "inferred"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class RtpStream:
+    """One SSRC from one endpoint to another."""
+
+    ssrc: int
+    source: str  # "127.0.0.1:5004"
+    destination: str
+    flow: int
+    codec: Codec
+    packets: pd.DataFrame  # RTP_COLUMNS, in the order of arrival
+    losses: pd.DataFrame  # LOSS_COLUMNS
+    reports: pd.DataFrame  # REPORT_COLUMNS: sender reports of this SSRC and report blocks about it
+    octets: np.ndarray  # (n,) uint8, readable payloads end to end
+    encrypted: bool = False
+    readable: bool = True  # the payloads are plain, or the keys opened them
+    cname: str = ""
+    notes: tuple[str, ...] = ()
+
+    def payload(self, row: int) -> bytes:
+        """Return the readable RTP payload of packet `row`, empty where it is closed or cut off."""
+        start = int(self.packets["payload_offset"].iat[row])
+        if start < 0:
+            return b""
+        return self.octets[start : start + int(self.packets["payload_bytes"].iat[row])].tobytes()
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class AudioTrack:
+    """Samples on a clock of their own. `known` lists the (start_s, end_s) that were really recorded or decoded."""
+
+    name: str
+    samples: np.ndarray  # (n,) float32, -1..1, mono
+    sample_rate_hz: int
+    known: tuple[tuple[float, float], ...] = ()
+    path: Path | None = None
+    notes: tuple[str, ...] = ()
+
+    @property
+    def duration_s(self) -> float:
+        """Length of the track in seconds."""
+        return len(self.samples) / self.sample_rate_hz
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# Clocks and playout
+# ---------------------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class ClockMap:
+    """How one clock reads on the axis of the capture: `capture_s = local_s * (1 + drift_ppm * 1e-6) + offset_s`.
+
+    `error_s` bounds the offset with 95 % confidence; `method` names the evidence that the map was made from.
+    """
+
+    local: str  # "recording", "sender", "stats", "events", "microphone"
+    offset_s: float
+    error_s: float
+    method: str
+    drift_ppm: float = 0.0
+    valid_s: tuple[float, float] = (-np.inf, np.inf)
+    notes: tuple[str, ...] = ()
+
+    def to_capture_s(self, local_s: Any) -> Any:
+        """Map seconds of the local clock to seconds of the capture."""
+        return local_s * (1 + self.drift_ppm * 1e-6) + self.offset_s
+
+    def from_capture_s(self, capture_s: Any) -> Any:
+        """Map seconds of the capture to seconds of the local clock."""
+        return (capture_s - self.offset_s) / (1 + self.drift_ppm * 1e-6)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Playout:
+    """What a jitter buffer did with one stream: seen in the recording ("heard") or predicted by a replay ("replayed").
+
+    `counters` bear the W3C names: concealed_samples, concealment_events, inserted_samples_for_deceleration, …
+    `concealed` has one row per run of concealment: start_s, end_s, late (bool: ended by a late packet, not a lost one).
+    """
+
+    ssrc: int
+    method: str  # "heard" | "neteq" | "fixed"
+    packets: pd.DataFrame  # PLAYOUT_COLUMNS
+    concealed: pd.DataFrame
+    counters: Mapping[str, float] = field(default_factory=dict)
+    curve: pd.DataFrame | None = None  # replay: tick_s, target_delay_s, buffer_s, action
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# Findings
+# ---------------------------------------------------------------------------------------------------------------------
+
+
+class Cause(StrEnum):
+    """Whose fault a glitch is."""
+
+    NETWORK_DROP = "network_drop"
+    BUFFER_UNDERRUN = "buffer_underrun"
+    LATE_MODEL_OUTPUT = "late_model_output"
+    SENDER_POLICY = "sender_policy"
+    UNDETERMINED = "undetermined"
+    RECORDING_ARTEFACT = "recording_artefact"
+    CAPTURE_LOSS = "capture_loss"
+
+
+BLAMING_CAUSES = (Cause.NETWORK_DROP, Cause.BUFFER_UNDERRUN, Cause.LATE_MODEL_OUTPUT, Cause.SENDER_POLICY)
+"""The causes that call for a fix; the others abstain or blame nobody."""
+
+MECHANISMS: Mapping[Cause, tuple[str, ...]] = {
+    Cause.NETWORK_DROP: ("isolated_loss", "burst_loss", "queue_overflow"),
+    Cause.BUFFER_UNDERRUN: ("delay_spike", "jitter", "reordering", "playout_stall"),
+    Cause.LATE_MODEL_OUTPUT: ("stall", "slow_generation", "silence_fill", "late_first_audio"),
+    Cause.SENDER_POLICY: ("artificial_delay", "deliberate_drop", "unpaced_burst"),
+    Cause.UNDETERMINED: (),
+    Cause.RECORDING_ARTEFACT: (),
+    Cause.CAPTURE_LOSS: (),
+}
+"""The mechanisms that stand below each cause."""
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """Who spoke when, in recording time. `latency_s`: end of the user's speech to the first agent sample as heard."""
+
+    speaker: str  # "user" | "agent"
+    start_s: float
+    end_s: float
+    latency_s: float | None = None
+    parts: Mapping[str, float] = field(default_factory=dict)  # sender_s, network_s, buffer_s, …
+
+
+@dataclass(frozen=True, slots=True)
+class Glitch:
+    """What went wrong and where. `kind` says what was seen (loss, stall, hole, silence, splice, skip), never why."""
+
+    kind: str
+    start_s: float  # recording time, as heard; predicted playout on the capture clock where there is no recording
+    end_s: float
+    capture_start_s: float
+    capture_end_s: float
+    direction: str  # "downlink" (towards the listener) | "uplink"
+    ssrc: int | None = None
+    audible: bool = True
+    frames: tuple[int, ...] = ()
+    measurements: Mapping[str, float] = field(default_factory=dict)
+    found_by: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """One claim about one glitch: `supports` is True (for `cause`), False (against it) or None (not checkable).
+
+    A `None` says in its statement what was missing. `weight` is the log-likelihood ratio in decibans that the claim
+    adds for its cause (negative: against); zero for a claim that only informs.
+    """
+
+    rule: str
+    cause: Cause
+    supports: bool | None
+    statement: str
+    frames: tuple[int, ...] = ()
+    weight: float = 0.0
+    mechanism: str = ""
+    measurements: Mapping[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """One glitch judged: the cause, how sure, everything for and against, what would have helped and what would not."""
+
+    id: str  # "g01"
+    glitch: Glitch
+    cause: Cause
+    mechanism: str
+    confidence: float
+    evidence: tuple[Evidence, ...]
+    alternatives: tuple[tuple[Cause, float], ...]
+    remedy: str
+    would_not_help: str
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One processing step as it was run, kept with the result: its parameters, its outcome, what it could not do."""
+
+    stage: str
+    action: str
+    parameters: Mapping[str, Any] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
+    seconds: float = 0.0
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Scene:
+    """Everything known of one call on one axis: what the detectors, the rules and the views read."""
+
+    case: Case
+    inputs: tuple[InputFile, ...]
+    capture: Capture | None
+    sender_capture: Capture | None
+    streams: tuple[RtpStream, ...]
+    sender_streams: tuple[RtpStream, ...]
+    downlink: RtpStream | None  # towards the listener: the voice of the AI
+    uplink: RtpStream | None  # from the listener: the voice of the user
+    recording: AudioTrack | None
+    microphone: AudioTrack | None
+    sent: AudioTrack | None  # the downlink decoded, on media time: sample 0 is the stream's first timestamp
+    clocks: Mapping[str, ClockMap]
+    heard: Playout | None  # where each packet was heard in the recording
+    replay: Playout | None  # what a jitter buffer would have done with these arrivals
+    stats: Mapping[str, pd.DataFrame]  # W3C statistics by type, with capture_s
+    events: pd.DataFrame | None  # model events, with capture_s
+    turns: tuple[Turn, ...]
+
+    @property
+    def origin_ns(self) -> int:
+        """UTC of the axis' zero in ns since 1970; 0 where no capture gives it."""
+        return self.capture.origin_ns if self.capture is not None else 0
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Diagnosis:
+    """The result: the scene, a verdict per glitch in the order of time, the conclusion and how it was reached."""
+
+    scene: Scene
+    verdicts: tuple[Verdict, ...]
+    conclusion: str
+    steps: tuple[Step, ...]
+    version: str
+
+    @property
+    def glitches(self) -> pd.DataFrame:
+        """One row per verdict: id, start_s, end_s, cause, mechanism, confidence, audible, kind, remedy, …"""
+        columns = ["id", "start_s", "end_s", "cause", "mechanism", "confidence", "audible", "kind", "direction", "ssrc",
+                   "capture_start_s", "capture_end_s", "remedy", "would_not_help"]  # fmt: skip
+        rows = [
+            (v.id, v.glitch.start_s, v.glitch.end_s, str(v.cause), v.mechanism, v.confidence, v.glitch.audible,
+             v.glitch.kind, v.glitch.direction, v.glitch.ssrc, v.glitch.capture_start_s, v.glitch.capture_end_s,
+             v.remedy, v.would_not_help)  # fmt: skip
+            for v in self.verdicts
+        ]
+        return pd.DataFrame(rows, columns=columns)
+
+    @property
+    def summary(self) -> dict[str, int]:
+        """Audible glitches by cause; recorder and tap artefacts, which blame nobody, are not counted."""
+        counted = (*BLAMING_CAUSES, Cause.UNDETERMINED)
+        return {
+            str(cause): sum(v.cause is cause and v.glitch.audible for v in self.verdicts)
+            for cause in counted
+        }
+
+    def verdict(self, glitch_id: str) -> Verdict:
+        """Return the verdict called `glitch_id`; a KeyError names the ids that there are."""
+        for v in self.verdicts:
+            if v.id == glitch_id:
+                return v
+        known = ", ".join(v.id for v in self.verdicts) or "none"
+        raise KeyError(f"No glitch {glitch_id!r} in this diagnosis; it has: {known}.")
