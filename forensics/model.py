@@ -15,10 +15,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import pandas as pd
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 # ---------------------------------------------------------------------------------------------------------------------
 # Column contracts
@@ -135,6 +137,8 @@ FATES: tuple[Fate, ...] = tuple(Fate)
 
 def empty_table(contract: Mapping[str, str]) -> pd.DataFrame:
     """Return a table without rows that keeps `contract` (column name → dtype)."""
+    import pandas as pd  # half a second and 40 MB, which stream statistics do without
+
     return pd.DataFrame({name: pd.Series(dtype=dtype) for name, dtype in contract.items()})
 
 
@@ -438,6 +442,8 @@ class Diagnosis:
     @property
     def glitches(self) -> pd.DataFrame:
         """One row per verdict: id, start_s, end_s, cause, mechanism, confidence, audible, kind, remedy, …"""
+        import pandas as pd
+
         columns = ["id", "start_s", "end_s", "cause", "mechanism", "confidence", "audible", "kind", "direction", "ssrc",
                    "capture_start_s", "capture_end_s", "remedy", "would_not_help"]  # fmt: skip
         rows = [
