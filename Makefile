@@ -1,0 +1,39 @@
+# Each target sets up what it needs and is quick when that is already there.
+
+PYTHON := .venv/bin/python
+CASE ?= sample_captures/mixed_call
+NOTEBOOK ?= notebooks/01_first_look.ipynb
+ARGS ?=
+
+.DEFAULT_GOAL := help
+.PHONY: help setup report test lab lint clean
+
+help: ## say what there is
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' Makefile
+
+setup: .venv/.ready ## make .venv with the package and its dependencies
+
+report: .venv/.ready ## diagnose a bundled call (CASE=folder) and write its HTML report
+	@$(PYTHON) -m forensics report $(CASE) --out reports/$(notdir $(CASE)).html
+
+test: .venv/.ready-test ## run the tests (ARGS="-k name" for some of them)
+	@scripts/system_tools.sh tshark chromium espeak-ng
+	@$(PYTHON) -m pytest $(ARGS)
+
+lab: .venv/.ready ## open JupyterLab on the first notebook
+	@$(PYTHON) -m jupyter lab $(shell [ "$$(id -u)" = 0 ] && echo --allow-root) $(ARGS) $(NOTEBOOK)
+
+lint: .venv/.ready-dev ## check format, style and types
+	@$(PYTHON) -m ruff format --check .
+	@$(PYTHON) -m ruff check .
+	@$(PYTHON) -m mypy
+
+clean: ## remove .venv, reports and caches
+	rm -rf .venv reports build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+.venv/.ready: pyproject.toml scripts/setup.sh
+	@scripts/setup.sh
+
+.venv/.ready-%: pyproject.toml scripts/setup.sh
+	@scripts/setup.sh $*

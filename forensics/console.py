@@ -1,0 +1,102 @@
+"""What the command line prints for people: the table of verdicts and the doctor's answer."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from rich import box
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from forensics.doctor import Check
+from forensics.model import BLAMING_CAUSES, Cause, Diagnosis, Verdict
+
+CAUSE_STYLES = {
+    Cause.NETWORK_DROP: "red",
+    Cause.BUFFER_UNDERRUN: "yellow",
+    Cause.LATE_MODEL_OUTPUT: "magenta",
+    Cause.SENDER_POLICY: "blue",
+}
+
+
+def print_diagnosis(diagnosis: Diagnosis, *, stderr: bool = False) -> None:
+    """Print the conclusion, one row per glitch and what was left out, to stdout or to stderr."""
+    console = _console(stderr=stderr)
+    console.print(f"[bold]{diagnosis.scene.case.name}[/]", highlight=False)
+    if diagnosis.conclusion:
+        console.print(Text(diagnosis.conclusion))
+    if diagnosis.verdicts:
+        console.print(_verdict_table(diagnosis))
+    for note in _left_out(diagnosis):
+        console.print(Text(f"note: {note}", style="dim"))
+
+
+def print_checks(checks: Iterable[Check]) -> None:
+    """Print one row per thing looked for, and what to do about each that is missing."""
+    table = Table(box=box.SIMPLE_HEAD, show_header=False)
+    for check in checks:
+        mark, style = _mark(check)
+        table.add_row(
+            Text(mark, style=style), check.name, check.found or "missing", "" if check.found else check.advice
+        )
+    _console().print(table)
+
+
+def _console(*, stderr: bool = False) -> Console:
+    console = Console(stderr=stderr)
+    if not console.is_terminal:
+        console.width = max(console.width, 120)
+    return console
+
+
+def _verdict_table(diagnosis: Diagnosis) -> Table:
+    table = Table(box=box.SIMPLE_HEAD)
+    for heading, justify in (("", "left"), ("from", "right"), ("to", "right"), ("ms", "right")):
+        table.add_column(heading, justify=justify, no_wrap=True)  # type: ignore[arg-type]
+    for heading in ("cause", "mechanism", "sure", "decisive evidence"):
+        table.add_column(heading, overflow="fold")
+    for verdict in diagnosis.verdicts:
+        table.add_row(*_verdict_row(verdict), style=None if verdict.glitch.audible else "dim")
+    return table
+
+
+def _verdict_row(verdict: Verdict) -> list[str | Text]:
+    glitch = verdict.glitch
+    cause = Text(
+        verdict.cause + ("" if glitch.audible else " (not audible)"), style=CAUSE_STYLES.get(verdict.cause, "")
+    )
+    return [
+        verdict.id,
+        _clock(glitch.start_s),
+        _clock(glitch.end_s),
+        f"{1000 * (glitch.end_s - glitch.start_s):.0f}",
+        cause,
+        verdict.mechanism,
+        f"{verdict.confidence:.0%}",
+        Text(_decisive(verdict)),
+    ]
+
+
+def _decisive(verdict: Verdict) -> str:
+    """Return the statement that says most: for the cause where one is blamed, else the first that there is."""
+    blamed = verdict.cause in BLAMING_CAUSES
+    speaking = [e for e in verdict.evidence if not blamed or (e.supports and e.cause is verdict.cause)]
+    return max(speaking, key=lambda e: abs(e.weight)).statement if speaking else ""
+
+
+def _left_out(diagnosis: Diagnosis) -> list[str]:
+    notes = [f"{file.path.name}: {note}" for file in diagnosis.scene.inputs for note in file.notes]
+    notes += [note for step in diagnosis.steps for note in step.notes]
+    return list(dict.fromkeys(notes))
+
+
+def _clock(seconds: float) -> str:
+    minutes, rest = divmod(seconds, 60)
+    return f"{int(minutes)}:{rest:06.3f}"
+
+
+def _mark(check: Check) -> tuple[str, str]:
+    if check.found:
+        return "✓", "green"
+    return ("✗", "red") if check.needed else ("–", "yellow")

@@ -1,0 +1,139 @@
+"""The findings as a document: schema `forensics.findings/1`, strict JSON for other programs."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from forensics.model import ClockMap, Diagnosis, Evidence, InputFile, Turn, Verdict
+
+SCHEMA = "forensics.findings/1"
+SCHEMA_PATH = Path(__file__).with_name("findings.schema.json")
+"""The JSON Schema (draft 2020-12) that every document made here satisfies."""
+
+DECIMALS = 6  # microseconds in seconds: finer than any clock that a capture is stamped by
+
+
+def findings(diagnosis: Diagnosis) -> dict[str, Any]:
+    """Return what `diagnosis` found as plain JSON values.
+
+    Parameters
+    ----------
+    diagnosis : Diagnosis
+
+    Returns
+    -------
+    dict
+        With the keys of `SCHEMA_PATH`. Seconds are rounded to microseconds; what is not a finite number is None.
+
+    Notes
+    -----
+    Samples, packets and views are left out: this is what was concluded and on which evidence. `notes` repeats what
+    each step could not do, so that a reader knows what the findings rest on.
+    """
+    document = {
+        "schema": SCHEMA,
+        "case": diagnosis.scene.case.name,
+        "inputs": [_input(file) for file in diagnosis.scene.inputs],
+        "clocks": [_clock(clock) for clock in diagnosis.scene.clocks.values()],
+        "glitches": [_glitch(verdict, diagnosis.scene.origin_ns) for verdict in diagnosis.verdicts],
+        "turns": [_turn(turn) for turn in diagnosis.scene.turns],
+        "summary": diagnosis.summary,
+        "notes": [note for step in diagnosis.steps for note in step.notes],
+    }
+    return _plain(document)
+
+
+def findings_json(diagnosis: Diagnosis) -> str:
+    """Return `findings(diagnosis)` as indented JSON text without NaN or Infinity."""
+    return json.dumps(findings(diagnosis), indent=1, ensure_ascii=False, allow_nan=False)
+
+
+def _input(file: InputFile) -> dict[str, Any]:
+    return {
+        "role": file.role,
+        "file": file.path.name,
+        "sha256": file.sha256,
+        **file.counts,
+        "skipped": file.skipped,
+        "notes": file.notes,
+    }
+
+
+def _clock(clock: ClockMap) -> dict[str, Any]:
+    return {
+        "local": clock.local,
+        "offset_s": clock.offset_s,
+        "drift_ppm": clock.drift_ppm,
+        "error_s": clock.error_s,
+        "method": clock.method,
+    }
+
+
+def _glitch(verdict: Verdict, origin_ns: int) -> dict[str, Any]:
+    glitch = verdict.glitch
+    return {
+        "id": verdict.id,
+        "start_s": glitch.start_s,
+        "end_s": glitch.end_s,
+        "capture_start_s": glitch.capture_start_s,
+        "capture_end_s": glitch.capture_end_s,
+        "utc": _utc(origin_ns, glitch.capture_start_s),
+        "direction": glitch.direction,
+        "ssrc": glitch.ssrc,
+        "audible": glitch.audible,
+        "cause": verdict.cause,
+        "mechanism": verdict.mechanism,
+        "confidence": verdict.confidence,
+        "evidence": [_evidence(evidence) for evidence in verdict.evidence],
+        "alternatives": [{"cause": cause, "confidence": confidence} for cause, confidence in verdict.alternatives],
+        "remedy": verdict.remedy,
+        "would_not_help": verdict.would_not_help,
+    }
+
+
+def _evidence(evidence: Evidence) -> dict[str, Any]:
+    return {
+        "rule": evidence.rule,
+        "cause": evidence.cause,
+        "supports": evidence.supports,
+        "statement": evidence.statement,
+        "frames": evidence.frames,
+    }
+
+
+def _turn(turn: Turn) -> dict[str, Any]:
+    return {
+        "speaker": turn.speaker,
+        "start_s": turn.start_s,
+        "end_s": turn.end_s,
+        "latency_s": turn.latency_s,
+        "parts": turn.parts,
+    }
+
+
+def _utc(origin_ns: int, capture_s: float) -> str | None:
+    """Return the wall clock at `capture_s` to the millisecond; None where no capture says what time it was."""
+    if not origin_ns or not math.isfinite(capture_s):
+        return None
+    moment = datetime.fromtimestamp(round(origin_ns / 1e6 + capture_s * 1e3) / 1e3, tz=UTC)
+    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def _plain(value: Any) -> Any:
+    """Return `value` in JSON's own types: numpy scalars unwrapped, floats rounded, None for what is not finite."""
+    if isinstance(value, Mapping):
+        return {str(key): _plain(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(item) for item in value]
+    if isinstance(value, str):
+        return str(value)
+    if hasattr(value, "item"):
+        value = value.item()
+    if isinstance(value, float):
+        return round(value, DECIMALS) if math.isfinite(value) else None
+    return value
