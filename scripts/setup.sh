@@ -49,7 +49,7 @@ install_with_uv() {
 }
 
 install_with_pip() {
-    "$venv/bin/python" -m pip install --quiet --disable-pip-version-check --only-binary :all: -e ".${extra:+[$extra]}"
+    "$venv/bin/python" -m pip install -qq --disable-pip-version-check --only-binary :all: -e ".${extra:+[$extra]}"
 }
 
 found=
