@@ -1,0 +1,78 @@
+"""The command line answers at once, keeps stdout for results and tells by its exit status."""
+
+import subprocess
+import sys
+
+import pytest
+from typer.testing import CliRunner
+
+from forensics import __main__ as command_line
+from forensics import __version__
+
+HEAVY = {"numpy", "pandas", "scipy", "librosa", "matplotlib", "av", "jinja2", "rich", "pyshark", "IPython"}
+
+
+def forensics(*arguments, cwd=None):
+    return subprocess.run(
+        [sys.executable, "-m", "forensics", *arguments], capture_output=True, text=True, check=False, cwd=cwd
+    )
+
+
+@pytest.mark.parametrize("arguments", [["--help"], ["diagnose", "--help"], ["--version"]])
+def test_help_imports_nothing_heavy(arguments):
+    program = (
+        "import sys; from forensics.__main__ import main\n"
+        f"sys.argv[1:] = {arguments}\n"
+        "try: main()\n"
+        "except SystemExit as left: assert not left.code, left.code\n"
+        "print(*{name.split('.')[0] for name in sys.modules}, file=sys.stderr)"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert HEAVY & set(done.stderr.split()) == set()
+
+
+def test_importing_the_package_costs_nothing():
+    program = "import sys, forensics; print(*{name.split('.')[0] for name in sys.modules})"
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert HEAVY & set(done.stdout.split()) == set()
+
+
+def test_version():
+    assert forensics("--version").stdout == f"forensics {__version__}\n"
+
+
+def test_what_is_not_there_is_one_sentence_and_status_2(tmp_path):
+    done = forensics("diagnose", "gone.pcap", cwd=tmp_path)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr == (
+        "forensics: There is no case folder or capture file gone.pcap; its folder holds nothing. Check the name.\n"
+    )
+
+
+def test_a_decode_as_that_is_none(tmp_path):
+    (tmp_path / "call.pcap").touch()
+    done = forensics("diagnose", "call.pcap", "--decode-as", "rtp", cwd=tmp_path)
+    assert done.returncode == 2
+    assert "--decode-as got 'rtp'; expected LAYER==VALUE,PROTOCOL" in done.stderr
+
+
+def test_decode_as_may_be_given_often():
+    pairs = ["udp.port==5004,rtp", "udp.port == 6000, rtp"]
+    assert command_line._selectors(pairs) == {"udp.port==5004": "rtp", "udp.port == 6000": "rtp"}
+
+
+def test_a_defect_is_no_glitch(monkeypatch, capsys):
+    def broken(**_):
+        raise ZeroDivisionError("a defect")
+
+    monkeypatch.setattr(command_line, "app", broken)
+    with pytest.raises(SystemExit, match="70"):
+        command_line.main()
+    assert "this is a defect of the workbench" in capsys.readouterr().err
+
+
+def test_doctor_answers_on_stdout():
+    done = CliRunner().invoke(command_line.app, ["doctor"])
+    assert done.exit_code == 0
+    assert "jupyterlab" in done.stdout
