@@ -113,7 +113,7 @@ def test_missing_programs_are_installed_by_root(machine):
     done = machine.run("system_tools.sh", "tshark", "espeak-ng")
     assert done.returncode == 0
     assert "tshark" not in machine.log("apt.log")
-    assert "install -y -qq --no-install-recommends espeak-ng" in machine.log("apt.log")
+    assert "install -y -qq --no-install-recommends -o DPkg::Lock::Timeout=60 espeak-ng" in machine.log("apt.log")
 
 
 def test_package_lists_are_fetched_where_a_package_is_not_known_yet(machine):
