@@ -1,0 +1,98 @@
+"""The audio of a send plan as RTP payloads, and back: Opus by libopus, G.711 by FFmpeg, both through PyAV."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import numpy as np
+
+from forensics.lab.plan import SendPlan
+from forensics.lab.scenario import Sender
+from forensics.lab.speech import SPEECH_RATE_HZ
+
+PAYLOAD_TYPES = {"pcmu": 0, "pcma": 8, "opus": 111}
+"""RFC 3551 for G.711; 111 is what Chromium offers for Opus."""
+
+G711_RATE_HZ = 8000
+
+OPUS_DELAY_S = 312 / 48_000
+"""What an Opus encoder of libopus' VoIP mode lags behind its input (its look-ahead, RFC 7845's pre-skip)."""
+
+
+def encode_payloads(plan: SendPlan, sender: Sender) -> list[bytes]:
+    """Encode every planned packet, sent or not, in the order in which they are made.
+
+    Returns
+    -------
+    list of bytes
+        One RTP payload a packet.
+    """
+    if sender.codec == "opus":
+        return _encode_opus(plan.audio, sender)
+    from scipy.signal import resample_poly
+
+    audio = resample_poly(plan.audio.reshape(-1), 1, SPEECH_RATE_HZ // G711_RATE_HZ).reshape(len(plan.audio), -1)
+    return [_encode_g711(piece, sender.codec) for piece in audio]
+
+
+def _encode_opus(audio: np.ndarray, sender: Sender) -> list[bytes]:
+    import av
+
+    encoder = av.CodecContext.create("libopus", "w")
+    encoder.sample_rate, encoder.layout, encoder.format = SPEECH_RATE_HZ, "mono", "flt"  # type: ignore[attr-defined]
+    encoder.bit_rate = sender.bitrate_bps
+    encoder.options = {
+        "application": "voip", "frame_duration": f"{sender.packet_s * 1000:g}",
+        "fec": str(int(sender.inband_fec)), "packet_loss": "20" if sender.inband_fec else "0",
+    }  # fmt: skip
+    payloads: list[bytes] = []
+    for row, piece in enumerate(audio):
+        frame = av.AudioFrame.from_ndarray(np.ascontiguousarray(piece[None, :]), format="flt", layout="mono")
+        frame.sample_rate, frame.pts = SPEECH_RATE_HZ, row * audio.shape[1]
+        payloads += [bytes(packet) for packet in encoder.encode(frame)]  # type: ignore[attr-defined]
+    payloads += [bytes(packet) for packet in encoder.encode(None)]  # type: ignore[attr-defined]
+    return payloads[: len(audio)]
+
+
+def _encode_g711(piece: np.ndarray, codec: str) -> bytes:
+    import av
+
+    encoder = av.CodecContext.create({"pcmu": "pcm_mulaw", "pcma": "pcm_alaw"}[codec], "w")
+    encoder.sample_rate, encoder.layout, encoder.format = G711_RATE_HZ, "mono", "s16"  # type: ignore[attr-defined]
+    samples = np.clip(piece * 32768, -32768, 32767).astype(np.int16)
+    frame = av.AudioFrame.from_ndarray(samples[None, :], format="s16", layout="mono")
+    frame.sample_rate = G711_RATE_HZ
+    return b"".join(bytes(packet) for packet in encoder.encode(frame))  # type: ignore[attr-defined]
+
+
+def decode_payloads(payloads: Iterable[bytes], sender: Sender) -> np.ndarray:
+    """Decode payloads as one stream without losses.
+
+    Returns
+    -------
+    (packets, samples of one packet) float32 at 48 kHz
+        What a receiver that missed nothing would have, with the codec's own delay in it.
+    """
+    import av
+    from scipy.signal import resample_poly
+
+    name = {"opus": "libopus", "pcmu": "pcm_mulaw", "pcma": "pcm_alaw"}[sender.codec]
+    rate = SPEECH_RATE_HZ if sender.codec == "opus" else G711_RATE_HZ
+    decoder = av.CodecContext.create(name, "r")
+    decoder.sample_rate, decoder.layout = rate, "mono"  # type: ignore[attr-defined]
+    pieces = [_decode_one(decoder, payload, round(sender.packet_s * rate)) for payload in payloads]
+    if not pieces:
+        return np.zeros((0, round(sender.packet_s * SPEECH_RATE_HZ)), np.float32)
+    audio = np.stack(pieces)
+    if rate == SPEECH_RATE_HZ:
+        return audio
+    return resample_poly(audio.reshape(-1), SPEECH_RATE_HZ // rate, 1).reshape(len(audio), -1).astype(np.float32)
+
+
+def _decode_one(decoder, payload: bytes, samples: int) -> np.ndarray:  # type: ignore[no-untyped-def]
+    import av
+
+    frames = [frame.to_ndarray() for frame in decoder.decode(av.Packet(payload))]
+    mixed = [f.astype(np.float32) / (32768 if f.dtype.kind == "i" else 1) for f in frames]
+    piece = np.concatenate([f.reshape(-1) for f in mixed]) if mixed else np.zeros(0, np.float32)
+    return np.pad(piece, (0, max(0, samples - len(piece))))[:samples].astype(np.float32)

@@ -1,0 +1,341 @@
+"""What the voice AI sends and when: the scenario's model and sender faults, played out packet by packet.
+
+A sender works on a clock of one tick per packet. At each tick it takes the next piece of the script (the agent's lines
+on a silent ground), numbers it, stamps it and sends it; every fault of the model or the sender is a departure from
+that, and `Departure` keeps which packets stand on its two sides. The plan is computed before the call, so that the
+recorder and the simulator send the same packets.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+
+from forensics.errors import ScenarioError
+from forensics.lab.scenario import Fault, Line, Scenario
+from forensics.lab.speech import SPEECH_RATE_HZ, Speech, speak_line
+
+SILENT = 1e-4
+"""Samples below this (-80 dBFS) are silence: what digital speech is between the words."""
+
+BURST_SPACING_S = 0.0005
+"""Packets released together leave half a millisecond apart, as a loop that does nothing else sends them."""
+
+DTX_HANGOVER_S = 0.1
+DTX_REFRESH_S = 0.4
+"""A sender with silence suppression stops after a tenth of a second and sends one packet every 400 ms, as Opus does
+(RFC 6716 leaves it to the encoder; libopus refreshes every 20 frames)."""
+
+LINE_GAP_S = 0.15
+"""A line that cannot begin on time, because the one before it ran late, begins this long after it."""
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedPacket:
+    """One packet: when it is due on the clock of the call, its numbers, and where its audio is.
+
+    `script_s` is the place of its first sample in the script, None where silence was put in for missing audio.
+    `tick_s` is when it was made; `due_s` is later while the sender holds packets back.
+    """
+
+    row: int
+    tick_s: float
+    due_s: float
+    ext_sequence_number: int
+    ext_timestamp: int
+    script_s: float | None
+    marker: bool = False
+    sent: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Departure:
+    """One departure from regular sending: the fault, what it did, and the rows of the packets before and after it."""
+
+    fault: Fault
+    part: str  # stall | fill | skip | hold | release_burst | release_drop | burst
+    before: int
+    after: int
+    start_s: float
+    end_s: float
+    skipped: tuple[float, float] | None = None  # stretch of the script that was never sent
+
+
+@dataclass(frozen=True, slots=True)
+class SpokenLine:
+    """A line of the script as it is played: where it stands in the script."""
+
+    line: Line
+    speech: Speech
+    start_s: float
+
+    @property
+    def end_s(self) -> float:
+        """Where it ends in the script."""
+        return self.start_s + self.speech.duration_s
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class SendPlan:
+    """Everything the sender will do. `audio` is (packets, samples of one packet) float32 at 48 kHz."""
+
+    packets: tuple[PlannedPacket, ...]
+    audio: np.ndarray
+    departures: tuple[Departure, ...]
+    spoken: tuple[SpokenLine, ...]
+    script: np.ndarray
+    clock_rate_hz: int
+
+    @property
+    def packet_samples(self) -> int:
+        """Samples of one packet at 48 kHz."""
+        return int(self.audio.shape[1])
+
+
+def plan_sending(scenario: Scenario) -> SendPlan:
+    """Play the scenario's agent out into packets.
+
+    Returns
+    -------
+    SendPlan
+        Packets in the order in which they are made; `due_s` need not be sorted where the sender holds packets back.
+
+    Raises
+    ------
+    ScenarioError
+        The agent still speaks when the call ends.
+    """
+    spoken = _place_lines(scenario)
+    script = _lay_out(spoken, scenario.duration_s)
+    loop = _SenderLoop(scenario, script, spoken)
+    for tick in range(round(scenario.duration_s / scenario.sender.packet_s)):
+        loop.step(tick)
+    packets = tuple(loop.packets)
+    audio = np.stack(loop.audio) if loop.audio else np.zeros((0, loop.samples), np.float32)
+    departures = tuple(loop.departures())
+    return SendPlan(packets, audio, departures, spoken, script, loop.clock_rate_hz)
+
+
+def _place_lines(scenario: Scenario) -> tuple[SpokenLine, ...]:
+    spoken: list[SpokenLine] = []
+    late = [fault for fault in scenario.faults if fault.kind == "late_first_audio"]
+    for line in scenario.lines_of("agent"):
+        own = [fault for fault in late if abs(fault.at_s - line.at_s) <= 0.25]
+        earliest_s = spoken[-1].end_s + LINE_GAP_S if spoken else 0.0
+        start_s = max(line.at_s + sum(fault.duration_s for fault in own), earliest_s)
+        spoken.append(SpokenLine(line, speak_line(line, scenario), start_s))
+    if spoken and spoken[-1].end_s > scenario.duration_s:
+        raise ScenarioError(
+            f"Scenario {scenario.name}: the agent speaks until {spoken[-1].end_s:.1f} s, the call ends at "
+            f"{scenario.duration_s:g} s. Make duration_s longer or the lines shorter."
+        )
+    return tuple(spoken)
+
+
+def _lay_out(spoken: tuple[SpokenLine, ...], duration_s: float) -> np.ndarray:
+    script = np.zeros(round(duration_s * SPEECH_RATE_HZ), np.float32)
+    for line in spoken:
+        first = round(line.start_s * SPEECH_RATE_HZ)
+        script[first : first + len(line.speech.samples)] = line.speech.samples
+    return script
+
+
+@dataclass(slots=True)
+class _Pause:
+    """A stretch of ticks in which the script stands still."""
+
+    fault: Fault
+    start_s: float
+    end_s: float
+    timestamps: str
+
+
+def _pauses(scenario: Scenario) -> list[_Pause]:
+    """Return when the model has nothing to send; slow generation is one pause after every chunk."""
+    pauses = []
+    for fault in scenario.faults_of("model"):
+        if fault.kind == "stall":
+            pauses.append(_Pause(fault, fault.at_s, fault.end_s, fault["timestamps"]))
+        elif fault.kind == "slow_generation":
+            chunk_s, missing_s = fault["chunk_s"], fault["chunk_s"] * (fault["real_time_factor"] - 1)
+            at_s = fault.at_s + chunk_s
+            while at_s + missing_s <= fault.end_s + 1e-9:
+                pauses.append(_Pause(fault, at_s, at_s + missing_s, fault["timestamps"]))
+                at_s += missing_s + chunk_s
+    return pauses
+
+
+@dataclass(slots=True, eq=False)
+class _SenderLoop:
+    """The sender's loop, tick by tick. `behind_s` is how late the script runs because of the model."""
+
+    scenario: Scenario
+    script: np.ndarray
+    spoken: tuple[SpokenLine, ...]
+    packets: list[PlannedPacket] = field(default_factory=list)
+    audio: list[np.ndarray] = field(default_factory=list)
+    samples: int = field(init=False)
+    clock_rate_hz: int = field(init=False)
+    _pauses: list[_Pause] = field(init=False)
+    _choices: list[Fault] = field(init=False)
+    _open: list[Departure] = field(default_factory=list)
+    _position_s: float = 0.0
+    _behind_s: float = 0.0
+    _sequence_number: int = field(init=False)
+    _timestamp: int = field(init=False)
+    _silent_s: float = 0.0
+    _quiet_s: float = 0.0
+    _skipped: set[int] = field(default_factory=set)
+
+    def __post_init__(self) -> None:
+        sender = self.scenario.sender
+        self.samples = round(sender.packet_s * SPEECH_RATE_HZ)
+        self.clock_rate_hz = SPEECH_RATE_HZ if sender.codec == "opus" else 8000
+        self._sequence_number, self._timestamp = sender.first_sequence_number, sender.first_timestamp
+        self._pauses = _pauses(self.scenario)
+        self._choices = list(self.scenario.faults_of("sender"))
+
+    # -- one tick ----------------------------------------------------------------------------------------------------
+
+    def step(self, tick: int) -> None:
+        now_s = tick * self.scenario.sender.packet_s
+        pause = next((p for p in self._pauses if p.start_s - 1e-9 <= now_s < p.end_s - 1e-9), None)
+        if pause is not None:
+            self._stand_still(pause, now_s)
+            return
+        self._catch_up_in_silence()
+        for fault in self._choices:
+            self._skip_speech(fault, now_s)
+        holding = next((f for f in self._choices if f.at_s - 1e-9 <= now_s < f.end_s - 1e-9), None)
+        self._send_next(now_s, holding)
+
+    def _stand_still(self, pause: _Pause, now_s: float) -> None:
+        packet_s = self.scenario.sender.packet_s
+        if now_s < pause.start_s + packet_s - 1e-9:
+            self._depart(pause.fault, "fill" if pause.timestamps == "fill" else "stall", now_s, pause.end_s)
+        self._behind_s += packet_s
+        if pause.timestamps == "fill":
+            self._append(now_s, now_s, np.zeros(self.samples, np.float32), script_s=None)
+        elif pause.timestamps == "clock":
+            self._advance_timestamp()
+
+    def _catch_up_in_silence(self) -> None:
+        """Let the script make up for its lateness while nobody speaks: a pause between two lines is shortened."""
+        packet_s = self.scenario.sender.packet_s
+        while self._behind_s > packet_s / 2 and self._between_lines(self._position_s, self._position_s + packet_s):
+            self._position_s += packet_s
+            self._behind_s -= packet_s
+
+    def _between_lines(self, start_s: float, end_s: float) -> bool:
+        started = any(line.start_s < start_s for line in self.spoken)
+        return started and not any(line.start_s < end_s + LINE_GAP_S and start_s < line.end_s for line in self.spoken)
+
+    def _skip_speech(self, fault: Fault, now_s: float) -> None:
+        """Throw speech away at one instant: the script jumps, and with it the timestamps or not."""
+        if fault.kind != "deliberate_drop" or fault["numbering"] == "sequence_gap":
+            return
+        if fault.at_s - 1e-9 <= now_s and id(fault) not in self._skipped:
+            self._skipped.add(id(fault))
+            ticks = round(fault.duration_s / self.scenario.sender.packet_s)
+            skipped_s = ticks * self.scenario.sender.packet_s
+            stretch = (self._position_s, self._position_s + skipped_s)
+            self._depart(fault, "skip", now_s, now_s, skipped=stretch)
+            self._position_s += skipped_s
+            if fault["numbering"] == "timestamp_jump":
+                self._advance_timestamp(ticks)
+
+    def _send_next(self, now_s: float, holding: Fault | None) -> None:
+        first = round(self._position_s * SPEECH_RATE_HZ)
+        piece = self.script[first : first + self.samples]
+        piece = np.pad(piece, (0, self.samples - len(piece)))
+        due_s, sent, kept = now_s, True, True
+        if holding is not None:
+            due_s, sent, kept = self._hold(holding, now_s)
+        if kept and self._voiced(piece):
+            self._append(now_s, due_s, piece, script_s=self._position_s, sent=sent)
+        else:
+            self._advance_timestamp()
+        self._position_s += self.scenario.sender.packet_s
+
+    def _hold(self, fault: Fault, now_s: float) -> tuple[float, bool, bool]:
+        """Return when a packet made under a sender's policy is due, whether it is sent, whether it is made at all."""
+        first = now_s < fault.at_s + self.scenario.sender.packet_s - 1e-9
+        place = round((now_s - fault.at_s) / self.scenario.sender.packet_s)
+        if fault.kind == "unpaced_burst":
+            if first:
+                self._depart(fault, "burst", now_s, fault.end_s)
+            return fault.at_s + place * BURST_SPACING_S, True, True
+        if fault.kind == "artificial_delay":
+            return self._hold_back(fault, now_s, first)
+        if fault["numbering"] == "sequence_gap":
+            if first:
+                stretch = (self._position_s, self._position_s + fault.duration_s)
+                self._depart(fault, "skip", now_s, fault.end_s, skipped=stretch)
+            return now_s, False, True
+        return now_s, True, True
+
+    def _hold_back(self, fault: Fault, now_s: float, first: bool) -> tuple[float, bool, bool]:
+        delay_s = fault["delay_s"]
+        if first:
+            self._depart(fault, "hold", now_s, now_s + delay_s)
+        if now_s + delay_s < fault.end_s - 1e-9:
+            return now_s + delay_s, True, True
+        backlog = round((now_s + delay_s - fault.end_s) / self.scenario.sender.packet_s)
+        if fault["release"] == "burst":
+            if backlog == 0:
+                self._depart(fault, "release_burst", fault.end_s, fault.end_s)
+            return fault.end_s + backlog * BURST_SPACING_S, True, True
+        if backlog == 0:
+            stretch = (self._position_s, self._position_s + min(delay_s, fault.end_s - now_s))
+            self._depart(fault, "release_drop", fault.end_s, fault.end_s, skipped=stretch)
+        return now_s, False, False
+
+    # -- numbering ---------------------------------------------------------------------------------------------------
+
+    def _voiced(self, piece: np.ndarray) -> bool:
+        """Say whether a piece is sent: always, but for the silences of a sender with DTX."""
+        packet_s = self.scenario.sender.packet_s
+        self._silent_s = 0.0 if np.any(np.abs(piece) > SILENT) else self._silent_s + packet_s
+        if not self.scenario.sender.dtx or self._silent_s <= DTX_HANGOVER_S:
+            return True
+        return self._quiet_s >= DTX_REFRESH_S - packet_s - 1e-9
+
+    def _append(
+        self, now_s: float, due_s: float, piece: np.ndarray, *, script_s: float | None, sent: bool = True
+    ) -> None:
+        rate = 1 + self.scenario.sender.clock_drift_ppm * 1e-6
+        row = len(self.packets)
+        marker = row == 0 or (self.scenario.sender.dtx and self._quiet_s > 0 and bool(np.any(np.abs(piece) > SILENT)))
+        packet = PlannedPacket(row, now_s / rate, due_s / rate, self._sequence_number, self._timestamp, script_s)
+        self.packets.append(replace(packet, marker=marker, sent=sent))
+        self.audio.append(piece)
+        self._sequence_number += 1
+        self._advance_timestamp()
+        self._quiet_s = 0.0
+
+    def _advance_timestamp(self, ticks: int = 1) -> None:
+        self._timestamp += ticks * round(self.scenario.sender.packet_s * self.clock_rate_hz)
+        self._quiet_s += ticks * self.scenario.sender.packet_s
+
+    # -- departures --------------------------------------------------------------------------------------------------
+
+    def _depart(
+        self, fault: Fault, part: str, start_s: float, end_s: float, *, skipped: tuple[float, float] | None = None
+    ) -> None:
+        row = len(self.packets)
+        self._open.append(Departure(fault, part, row - 1, row, start_s, end_s, skipped))
+
+    def departures(self) -> list[Departure]:
+        """Return the departures that have sent packets on both sides, each with the first packet sent after it."""
+        return [closed for departure in self._open if (closed := self._close(departure)) is not None]
+
+    def _close(self, departure: Departure) -> Departure | None:
+        after = departure.after
+        if departure.part == "fill":
+            after = next((p.row for p in self.packets[after:] if p.script_s is not None), len(self.packets))
+        after = next((p.row for p in self.packets[after:] if p.sent), len(self.packets))
+        before = next((p.row for p in reversed(self.packets[: departure.before + 1]) if p.sent), -1)
+        if before < 0 or after >= len(self.packets):
+            return None
+        return replace(departure, before=before, after=after)
