@@ -108,6 +108,24 @@ PLAYOUT_COLUMNS: Mapping[str, str] = {
 """Where each decoded packet was heard: one row per packet that carries audio, in media order."""
 
 
+JOURNEY_COLUMNS: Mapping[str, str] = {
+    "row": "int64",  # row of RtpStream.packets
+    "frame": "int64",
+    "ext_sequence_number": "int64",
+    "media_s": "float64",
+    "duration_s": "float64",
+    "departure_s": "float64",  # when the sender's tap saw it, on the capture clock; NaN where there is no such tap
+    "arrival_s": "float64",
+    "lateness_s": "float64",  # (arrival - media time) less its minimum over the stream
+    "heard_s": "float64",  # recording time of its first sample, interpolated between located neighbours
+    "located": "bool",  # found in the recording itself
+    "level_dbfs": "float64",  # from the decoded payload, else from RFC 6464; NaN where neither is there
+    "speech": "bool",
+    "marker": "bool",
+}
+"""Sent, arrived, heard: one row per packet that carries new audio, in media order. What the detectors read."""
+
+
 class Protocol(StrEnum):
     """What RFC 7983 says a datagram is. `PROTOCOLS` fixes the code of each in DATAGRAM_COLUMNS."""
 
@@ -419,6 +437,7 @@ class Scene:
     clocks: Mapping[str, ClockMap]
     heard: Playout | None  # where each packet was heard in the recording
     replay: Playout | None  # what a jitter buffer would have done with these arrivals
+    journey: pd.DataFrame | None  # JOURNEY_COLUMNS of the downlink
     stats: Mapping[str, pd.DataFrame]  # W3C statistics by type, with capture_s
     events: pd.DataFrame | None  # model events, with capture_s
     turns: tuple[Turn, ...]

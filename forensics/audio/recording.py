@@ -1,0 +1,79 @@
+"""Recordings of what was heard or said, in any container and codec that FFmpeg reads."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+from forensics.errors import AudioError
+from forensics.model import AudioTrack
+
+
+def read_recording(path: Path | str, *, name: str = "recording") -> AudioTrack:
+    """Read a recording as mono float32 at its own sample rate.
+
+    Parameters
+    ----------
+    path : path
+        WAV, FLAC, Ogg, WebM, M4A, MP3, … : whatever PyAV's FFmpeg opens. Channels are averaged.
+    name : str
+        Name of the track, and of its clock.
+
+    Returns
+    -------
+    AudioTrack
+        `samples` (n,) float32 in -1..1. A file that breaks off in the middle is read up to there, and `notes` says so.
+
+    Raises
+    ------
+    AudioError
+        The file is missing, empty, holds no audio, or not one sample of it can be decoded.
+
+    Notes
+    -----
+    Encoder delay that a container does not declare (ADTS, fragmented MP4) stays in the samples; the clock of the
+    recording absorbs it, as it is constant.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise AudioError(f"No recording at {path}: expected an audio file. Check the path.")
+    rate_hz, blocks, notes = _decode_blocks(path)
+    if not blocks:
+        raise AudioError(f"{path.name} has an audio stream, but not one sample of it could be decoded. Re-export it as WAV or FLAC.")
+    samples = np.concatenate(blocks)
+    return AudioTrack(
+        name=name,
+        samples=samples,
+        sample_rate_hz=rate_hz,
+        known=((0.0, len(samples) / rate_hz),),
+        path=path,
+        notes=tuple(notes),
+    )
+
+
+def _decode_blocks(path: Path) -> tuple[int, list[np.ndarray], list[str]]:
+    """Decode the first audio stream of `path` into mono blocks; a fault after the first block becomes a note."""
+    import av
+    from av.error import FFmpegError
+
+    blocks: list[np.ndarray] = []
+    notes: list[str] = []
+    rate_hz = 0
+    try:
+        with av.open(str(path)) as container:
+            if not container.streams.audio:
+                raise AudioError(f"{path.name} holds no audio stream. Give the file that was recorded at the listener.")
+            source = container.streams.audio[0]
+            rate_hz = source.codec_context.sample_rate
+            resampler = av.AudioResampler(format="flt", layout="mono", rate=rate_hz)
+            try:
+                for frame in container.decode(source):
+                    blocks += [part.to_ndarray().reshape(-1) for part in resampler.resample(frame)]
+                blocks += [part.to_ndarray().reshape(-1) for part in resampler.resample(None)]
+            except FFmpegError as fault:
+                seconds = sum(map(len, blocks)) / rate_hz
+                notes.append(f"{path.name} breaks off after {seconds:.2f} s ({fault.strerror}); read up to there.")
+    except FFmpegError as fault:
+        raise AudioError(f"{path.name} is no audio file that FFmpeg knows ({fault.strerror}). Expected WAV, FLAC, Ogg, WebM, M4A or MP3.") from fault
+    return rate_hz, blocks, notes

@@ -1,0 +1,89 @@
+"""The site of a glitch: the packets on either side of it, and what the planes of evidence measured there."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+import pandas as pd
+
+from forensics.clocks.reports import read_sender_clock
+from forensics.model import Glitch, RtpStream, Scene
+
+BASE_PACKETS = 10
+"""Packets before the glitch whose median lateness is the baseline: 200 ms, enough for a median, short against drift."""
+
+
+@dataclass(frozen=True)
+class Site:
+    """One glitch in its surroundings. `before` and `after` are journey positions."""
+
+    glitch: Glitch
+    scene: Scene
+    stream: RtpStream
+    journey: pd.DataFrame
+    before: int
+    after: int
+
+    def measured(self, name: str) -> float:
+        """Return a measurement of the glitch, NaN where it was not taken."""
+        return float(self.glitch.measurements.get(name, np.nan))
+
+    @property
+    def frames(self) -> tuple[int, ...]:
+        """Frames to open: the last good packet and the first one after."""
+        return self.glitch.frames
+
+    @property
+    def hole_s(self) -> float:
+        """Recording time between the two packets beyond what their timestamps leave between them."""
+        return self.glitch.end_s - self.glitch.start_s
+
+    @cached_property
+    def base_lateness_s(self) -> float:
+        """Median lateness of the packets before the glitch."""
+        return float(np.median(self.journey["lateness_s"].to_numpy()[max(0, self.before - BASE_PACKETS + 1) : self.before + 1]))
+
+    @cached_property
+    def lateness_s(self) -> float:
+        """How much later than those before the packet behind the glitch came."""
+        return float(self.journey["lateness_s"].iat[self.after]) - self.base_lateness_s
+
+    @cached_property
+    def departure_s(self) -> float:
+        """The same at the sender's tap; NaN where there is none."""
+        delay = (self.journey["departure_s"] - self.journey["media_s"]).to_numpy()
+        earlier = delay[max(0, self.before - BASE_PACKETS + 1) : self.before + 1]
+        if np.isnan(delay[self.after]) or np.isnan(earlier).all():
+            return float("nan")
+        return float(delay[self.after] - np.nanmedian(earlier))
+
+    def lateness_after_s(self, start_s: float, stop_s: float) -> np.ndarray:
+        """Lateness, relative to the baseline, of the packets that arrived so long after the first one behind the glitch."""
+        arrival_s = self.journey["arrival_s"].to_numpy()
+        since_s = arrival_s - arrival_s[self.after]
+        later = (since_s >= start_s) & (since_s <= stop_s) & (np.arange(len(arrival_s)) > self.after)
+        return self.journey["lateness_s"].to_numpy()[later] - self.base_lateness_s
+
+    @cached_property
+    def sender_clock_step_s(self) -> float:
+        """Step of the sender's wall clock against its media clock over the glitch; NaN without reports on both sides."""
+        reports = read_sender_clock(self.stream)
+        media_s = self.journey["media_s"].to_numpy()
+        earlier = reports[reports["media_s"] <= media_s[self.before]]
+        later = reports[reports["media_s"] >= media_s[self.after]]
+        if len(earlier) == 0 or len(later) == 0:
+            return float("nan")
+        return float(later["offset_s"].iat[0] - earlier["offset_s"].iat[-1])
+
+
+def find_site(glitch: Glitch, scene: Scene) -> Site | None:
+    """Look the frames of a glitch up in the journey; None for a glitch that no two packets enclose."""
+    if scene.journey is None or scene.downlink is None or len(glitch.frames) < 2:
+        return None
+    frames = scene.journey["frame"].to_numpy()
+    before, after = np.flatnonzero(frames == glitch.frames[0]), np.flatnonzero(frames == glitch.frames[-1])
+    if len(before) == 0 or len(after) == 0:
+        return None
+    return Site(glitch, scene, scene.downlink, scene.journey, int(before[0]), int(after[0]))

@@ -1,0 +1,178 @@
+"""Rules about packets that came late: held on the way, sent late, or produced late."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from forensics.causes.claim import DECISIVE, FAIR, SLIGHT, STRONG, milliseconds, opposes, supports, unchecked
+from forensics.causes.site import Site
+from forensics.model import Cause, Evidence
+
+LATE_S = 0.02
+"""A packet that is one packet later than those before it is late; less is timer wobble at either end."""
+
+SHARE = 0.5
+"""A step explains a hole when it is at least half as long: the buffer covers the other half at most in steady state."""
+
+FLAT_SHARE = 0.25
+"""A clock that moved by less than a quarter of the stall did not stand still for it."""
+
+RECOVERY_S = 0.3
+"""Queueing drains at line rate and a stalled loop catches up at once: the backlog of a hold is through within this time,
+while a sender that holds audio back on purpose, or resumes where it stopped, stays late."""
+
+WATCH_S = 3.0
+"""How long after the glitch the lateness is watched."""
+
+
+def arrived_late(site: Site) -> list[Evidence]:
+    """The first packet behind the glitch arrived later than its timestamp says: the audio was not there to be played."""
+    if site.measured("lost_packets") > 0:
+        return []
+    late_s = site.lateness_s
+    if late_s >= LATE_S:
+        statement = f"Frame {site.frames[-1]} came {milliseconds(late_s)} later than its timestamp says; nothing was lost."
+        return [
+            supports(site, "arrived_late", Cause.BUFFER_UNDERRUN, statement, weight=SLIGHT, mechanism=_late_mechanism(site), lateness_s=late_s),
+            supports(site, "arrived_late", Cause.LATE_MODEL_OUTPUT, statement, weight=SLIGHT, mechanism="stall", lateness_s=late_s),
+        ]
+    return []
+
+
+def _late_mechanism(site: Site) -> str:
+    """Scattered lateness is jitter, a common step of all packets a spike."""
+    overtaken = site.journey["frame"].to_numpy()[site.before : site.after + 8]
+    if (np.diff(overtaken) < 0).any():
+        return "reordering" if site.lateness_s < 2 * LATE_S else "jitter"
+    around = site.journey["lateness_s"].to_numpy()[max(0, site.before - 25) : site.after + 25]
+    steps = np.diff(around)
+    return "jitter" if (steps > LATE_S).sum() > 3 else "delay_spike"
+
+
+def departed_late(site: Site) -> list[Evidence]:
+    """The sender's own capture shows the packet leaving on time, or late."""
+    if site.measured("lost_packets") > 0 or site.lateness_s < LATE_S:
+        return []
+    if np.isnan(site.departure_s):
+        return [unchecked(site, "departed_late", Cause.BUFFER_UNDERRUN, "No capture from the sender's side: whether the packet was late when it left cannot be seen there.")]
+    share = site.departure_s / site.lateness_s
+    numbers = f"At the sender the packet was {milliseconds(site.departure_s)} late, at the receiver {milliseconds(site.lateness_s)}"
+    if share < SHARE:
+        statement = f"{numbers}: it was held on the way."
+        return [
+            supports(site, "departed_late", Cause.BUFFER_UNDERRUN, statement, weight=DECISIVE, mechanism=_late_mechanism(site), departure_s=site.departure_s),
+            opposes(site, "departed_late", Cause.LATE_MODEL_OUTPUT, statement, weight=STRONG),
+            opposes(site, "departed_late", Cause.SENDER_POLICY, statement, weight=STRONG),
+        ]
+    statement = f"{numbers}: it left late."
+    return [
+        opposes(site, "departed_late", Cause.BUFFER_UNDERRUN, statement, weight=DECISIVE, departure_s=site.departure_s),
+        supports(site, "departed_late", Cause.LATE_MODEL_OUTPUT, statement, weight=FAIR, mechanism="stall"),
+        supports(site, "departed_late", Cause.SENDER_POLICY, statement, weight=FAIR, mechanism="artificial_delay"),
+    ]
+
+
+def timestamps_followed_clock(site: Site) -> list[Evidence]:
+    """The timestamps jumped by as much as the arrivals paused: the sender's clock ran on, and it had nothing to send."""
+    jump_s, pause_s = site.measured("media_gap_s"), site.measured("arrival_gap_s")
+    if site.measured("lost_packets") > 0 or jump_s < LATE_S:
+        return []
+    if pause_s >= SHARE * jump_s:
+        statement = f"The timestamps jump by {milliseconds(jump_s)} while no packet came for {milliseconds(pause_s)}, in the middle of speech: the sender had nothing to send."
+        return [supports(site, "timestamps_followed_clock", Cause.LATE_MODEL_OUTPUT, statement, weight=DECISIVE, mechanism="stall", jump_s=jump_s, pause_s=pause_s)]
+    statement = f"The timestamps jump by {milliseconds(jump_s)} although the packets kept coming ({milliseconds(max(pause_s, 0.0))} between them): the sender passed over audio that it had."
+    return [
+        supports(site, "timestamps_followed_clock", Cause.SENDER_POLICY, statement, weight=DECISIVE, mechanism="deliberate_drop", jump_s=jump_s, pause_s=pause_s),
+        opposes(site, "timestamps_followed_clock", Cause.LATE_MODEL_OUTPUT, "No pause in the packets: the sender did not wait for anything.", weight=FAIR),
+    ]
+
+
+def step_or_return(site: Site) -> list[Evidence]:
+    """The slope test: a held path gives the backlog back at once; a sender that resumes where it stopped stays late."""
+    if site.measured("lost_packets") > 0 or site.lateness_s < LATE_S or site.measured("media_gap_s") > LATE_S:
+        return []
+    soon, watched = site.lateness_after_s(0.0, RECOVERY_S + site.lateness_s), site.lateness_after_s(0.0, WATCH_S + site.lateness_s)
+    if len(watched) < 5 or len(soon) == 0:
+        return [unchecked(site, "step_or_return", Cause.BUFFER_UNDERRUN, "The stream ends too soon after the glitch to see whether the delay comes back.")]
+    rest_s = float(np.min(soon))
+    if rest_s < SHARE * site.lateness_s:
+        statement = f"The delay was back to {milliseconds(max(rest_s, 0.0))} above its baseline within {milliseconds(RECOVERY_S + site.lateness_s)}: a backlog arrived at once, as from a path that was held."
+        return [supports(site, "step_or_return", Cause.BUFFER_UNDERRUN, statement, weight=FAIR, mechanism=_late_mechanism(site), rest_s=rest_s), opposes(site, "step_or_return", Cause.SENDER_POLICY, statement, weight=STRONG)]
+    statement = f"The delay stays {milliseconds(rest_s)} above its baseline: no backlog was waiting."
+    return [
+        opposes(site, "step_or_return", Cause.BUFFER_UNDERRUN, statement, weight=FAIR, rest_s=rest_s),
+        supports(site, "step_or_return", Cause.LATE_MODEL_OUTPUT, statement, weight=SLIGHT, mechanism="stall", rest_s=rest_s),
+    ]
+
+
+def released_later(site: Site) -> list[Evidence]:
+    """A delay that is held level for a while and then given back at one stroke was added and released on purpose."""
+    if site.measured("lost_packets") > 0 or site.lateness_s < LATE_S or site.measured("media_gap_s") > LATE_S:
+        return []
+    level_s = site.lateness_after_s(0.0, 30.0)
+    if len(level_s) < 10:
+        return []
+    held = level_s > SHARE * site.lateness_s
+    release = int(np.argmin(held)) if not held.all() else len(held)
+    if release == len(held) or release < 5:
+        return []
+    spread_s = float(np.std(level_s[:release]))
+    drop_s = float(level_s[release - 1] - level_s[min(release + 4, len(level_s) - 1)])
+    if drop_s < SHARE * site.lateness_s or spread_s > FLAT_SHARE * site.lateness_s:
+        return []
+    statement = f"The delay was held level for {release} packets (± {milliseconds(spread_s)}) and then given back at one stroke ({milliseconds(drop_s)} within five packets): audio was kept back and released."
+    return [
+        supports(site, "released_later", Cause.SENDER_POLICY, statement, weight=STRONG, mechanism="artificial_delay", held_packets=release, drop_s=drop_s),
+        opposes(site, "released_later", Cause.LATE_MODEL_OUTPUT, statement, weight=FAIR),
+    ]
+
+
+def sender_clock_stood(site: Site) -> list[Evidence]:
+    """The sender reports' wall clock against their media clock: it steps by a stall, and not by holding packets back."""
+    if site.measured("lost_packets") > 0 or (site.lateness_s < LATE_S and site.measured("media_gap_s") < LATE_S):
+        return []
+    step_s = site.sender_clock_step_s
+    if np.isnan(step_s):
+        return [unchecked(site, "sender_clock_stood", Cause.LATE_MODEL_OUTPUT, "No readable sender reports on both sides of the glitch: the sender's media clock cannot be compared with its wall clock.")]
+    numbers = f"The sender's wall clock moved by {milliseconds(step_s)} against its media clock"
+    if site.measured("media_gap_s") >= LATE_S:
+        return _clock_over_jump(site, step_s, numbers)
+    if step_s >= SHARE * site.lateness_s:
+        statement = f"{numbers}, as much as the packet was late: the source itself stood still."
+        return [
+            supports(site, "sender_clock_stood", Cause.LATE_MODEL_OUTPUT, statement, weight=DECISIVE, mechanism="stall", step_s=step_s),
+            opposes(site, "sender_clock_stood", Cause.BUFFER_UNDERRUN, statement, weight=STRONG),
+            opposes(site, "sender_clock_stood", Cause.SENDER_POLICY, statement, weight=STRONG),
+        ]
+    if abs(step_s) < FLAT_SHARE * site.lateness_s:
+        statement = f"{numbers}, which is nothing: the source ran on, its packets were held back after it, at the sender or on the way."
+        return [opposes(site, "sender_clock_stood", Cause.LATE_MODEL_OUTPUT, statement, weight=SLIGHT, step_s=step_s)]
+    return [unchecked(site, "sender_clock_stood", Cause.LATE_MODEL_OUTPUT, f"{numbers}, which fits neither a stall nor a hold.")]
+
+
+def _clock_over_jump(site: Site, step_s: float, numbers: str) -> list[Evidence]:
+    """A media clock that ran ahead of the wall clock over a timestamp jump passed over audio."""
+    jump_s = site.measured("media_gap_s")
+    if step_s <= -SHARE * jump_s:
+        statement = f"{numbers}: media was passed over that the wall clock did not see pass."
+        return [supports(site, "sender_clock_stood", Cause.SENDER_POLICY, statement, weight=FAIR, mechanism="deliberate_drop", step_s=step_s)]
+    return []
+
+
+def path_was_open(site: Site) -> list[Evidence]:
+    """Other datagrams from the same sender came through while the audio did not: the path was not held."""
+    if site.measured("lost_packets") > 0 or site.lateness_s < 2 * LATE_S or site.scene.capture is None:
+        return []
+    datagrams = site.scene.capture.datagrams
+    start_s = float(site.journey["arrival_s"].iat[site.before]) + 2 * LATE_S
+    stop_s = float(site.journey["arrival_s"].iat[site.after]) - LATE_S / 2
+    same = datagrams[(datagrams["flow"] == site.stream.flow) & (datagrams["arrival_s"] > start_s) & (datagrams["arrival_s"] < stop_s)]
+    own = set(site.journey["frame"])
+    others = [int(frame) for frame in same["frame"] if int(frame) not in own]
+    if not others:
+        return [unchecked(site, "path_was_open", Cause.BUFFER_UNDERRUN, "Nothing else came from the sender during the hole, so the path may have been held or not.")]
+    statement = f"{len(others)} other datagram{'s' if len(others) > 1 else ''} from the same sender (frame {others[0]}) came through while the audio did not: the path was open."
+    return [opposes(site, "path_was_open", Cause.BUFFER_UNDERRUN, statement, weight=FAIR, others=len(others))]
+
+
+RULES = (arrived_late, departed_late, timestamps_followed_clock, step_or_return, released_later, sender_clock_stood, path_was_open)

@@ -1,0 +1,38 @@
+"""Glitches: what went wrong, where, and whether it was heard. Never why."""
+
+from __future__ import annotations
+
+from forensics.glitches.audibility import judge_audibility
+from forensics.glitches.boundaries import measure_boundaries
+from forensics.glitches.merge import merge_glitches
+from forensics.glitches.packets import find_late_packets, find_losses, find_timestamp_jumps
+from forensics.glitches.playout import find_holes
+from forensics.glitches.silence import find_silence
+from forensics.model import Glitch, Scene
+
+__all__ = ["find_glitches", "find_holes", "find_late_packets", "find_losses", "find_silence", "find_timestamp_jumps", "merge_glitches"]
+
+
+def find_glitches(scene: Scene) -> list[Glitch]:
+    """Run every detector, merge what is one, and judge what was heard.
+
+    Parameters
+    ----------
+    scene : Scene
+
+    Returns
+    -------
+    list of Glitch
+        In the order of time, masked ones included (`audible` False).
+    """
+    if scene.journey is None or len(scene.journey) < 2:
+        return []
+    boundaries = measure_boundaries(scene.journey)
+    found = [
+        *find_losses(scene, boundaries=boundaries),
+        *find_timestamp_jumps(scene, boundaries=boundaries),
+        *find_late_packets(scene, boundaries=boundaries),
+        *find_holes(scene, boundaries=boundaries),
+        *find_silence(scene),
+    ]
+    return [judge_audibility(glitch) for glitch in merge_glitches(found)]

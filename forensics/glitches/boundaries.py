@@ -1,0 +1,52 @@
+"""What happened between each packet and the next: the one table that the packet and playout detectors read."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+SIDE_PACKETS = 3
+"""Packets on either side whose speech decides whether something happened inside a word: 60 ms at the usual 20 ms."""
+
+
+def measure_boundaries(journey: pd.DataFrame) -> pd.DataFrame:
+    """Compare each packet of a journey with the one before it in media order.
+
+    Parameters
+    ----------
+    journey : DataFrame
+        JOURNEY_COLUMNS, n rows.
+
+    Returns
+    -------
+    DataFrame, n - 1 rows, indexed by the journey position of the later packet
+        `lost_packets` (sequence numbers between the two), `media_gap_s` (timestamps between the end of one and the
+        start of the other), `arrival_gap_s` (time between the arrivals less the one packet's length), `lateness_step_s`
+        (how much later the second came than its timestamp says), `departure_step_s` (the same at the sender's tap),
+        `start_s` and `end_s` (recording time: the end of the one as heard, the start of the other), `inserted_s`
+        (recording time between the two beyond their media time: concealment, or minus what was skipped),
+        `speech_before`, `speech_after`.
+    """
+    columns = {name: journey[name].to_numpy() for name in journey.columns}
+    before = {name: values[:-1] for name, values in columns.items()}
+    after = {name: values[1:] for name, values in columns.items()}
+    media_gap_s = after["media_s"] - before["media_s"] - before["duration_s"]
+    start_s = before["heard_s"] + before["duration_s"]
+    speech = pd.Series(columns["speech"].astype(float))
+    recent = speech.rolling(SIDE_PACKETS, min_periods=1).max().to_numpy() > 0
+    coming = speech[::-1].rolling(SIDE_PACKETS, min_periods=1).max().to_numpy()[::-1] > 0
+    return pd.DataFrame(
+        {
+            "lost_packets": after["ext_sequence_number"] - before["ext_sequence_number"] - 1,
+            "media_gap_s": media_gap_s,
+            "arrival_gap_s": after["arrival_s"] - before["arrival_s"] - before["duration_s"],
+            "lateness_step_s": after["lateness_s"] - before["lateness_s"],
+            "departure_step_s": (after["departure_s"] - after["media_s"]) - (before["departure_s"] - before["media_s"]),
+            "start_s": start_s,
+            "end_s": after["heard_s"],
+            "inserted_s": after["heard_s"] - start_s - media_gap_s,
+            "speech_before": recent[:-1],
+            "speech_after": coming[1:],
+        },
+        index=np.arange(1, len(journey)),
+    )

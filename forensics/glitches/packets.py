@@ -1,0 +1,63 @@
+"""Glitches that packets show: losses, timestamp jumps, and packets that came after their playout."""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from forensics.glitches.candidate import candidate
+from forensics.model import Glitch, Scene
+
+JUMP_S = 0.015
+"""A timestamp that runs ahead of the sequence by more than this is a jump; half a packet would be an irregular framing."""
+
+LATE_S = 0.04
+"""Two packets later than the one before: less is within the wobble of operating system timers at either end."""
+
+
+def find_losses(scene: Scene, *, boundaries: pd.DataFrame) -> list[Glitch]:
+    """Return a glitch of kind "loss" for every run of sequence numbers that never arrived at the tap.
+
+    Parameters
+    ----------
+    scene : Scene
+    boundaries : DataFrame
+        From `measure_boundaries` of the scene's journey.
+
+    Returns
+    -------
+    list of Glitch
+        Audible or not is decided later.
+    """
+    rows = boundaries.index[boundaries["lost_packets"] > 0]
+    return [candidate(scene, boundaries, position, kind="loss", found_by="sequence") for position in rows]
+
+
+def find_timestamp_jumps(scene: Scene, *, boundaries: pd.DataFrame) -> list[Glitch]:
+    """Return a glitch for every timestamp jump with contiguous sequence numbers inside speech.
+
+    Kind "stall" where the arrivals paused for about as long as the timestamps jumped, "skip" where they did not.
+
+    Notes
+    -----
+    A jump with silence before it is how discontinuous transmission looks, with or without the marker bit: no glitch.
+    """
+    jump = (boundaries["lost_packets"] == 0) & (boundaries["media_gap_s"] > JUMP_S) & boundaries["speech_before"]
+    found = []
+    for position in boundaries.index[jump]:
+        edge = boundaries.loc[position]
+        kind = "stall" if edge["arrival_gap_s"] > edge["media_gap_s"] / 2 else "skip"
+        found.append(candidate(scene, boundaries, position, kind=kind, found_by="timestamp"))
+    return found
+
+
+def find_late_packets(scene: Scene, *, boundaries: pd.DataFrame) -> list[Glitch]:
+    """Return a glitch of kind "late" for each packet that came more than `LATE_S` later than the one before it.
+
+    Notes
+    -----
+    Whether the buffer covered it shows in `inserted_s`; a covered one is masked. Packets overtaken by their successors
+    are judged by the successor that was heard first.
+    """
+    late = (boundaries["lost_packets"] == 0) & (boundaries["lateness_step_s"] > LATE_S) & (boundaries["media_gap_s"].abs() <= JUMP_S)
+    return [candidate(scene, boundaries, position, kind="late", found_by="arrival") for position in boundaries.index[late]]
+

@@ -1,0 +1,45 @@
+"""Glitches that the playout curve shows: recording time in which no media was played."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from forensics.glitches.candidate import candidate
+from forensics.model import Glitch, Scene
+
+HOLE_S = 0.02
+"""One time-scaling of NetEq inserts one pitch period, at most 15 ms; from 20 ms on a step is concealment."""
+
+PAUSE_S = 0.1
+"""Located packets this far apart in media have a pause between them, in which a buffer stretches unheard."""
+
+
+def find_holes(scene: Scene, *, boundaries: pd.DataFrame) -> list[Glitch]:
+    """Return a glitch of kind "hole" wherever the listener heard something between two neighbouring packets.
+
+    Parameters
+    ----------
+    scene : Scene
+        With a journey that was located in the recording; without one nothing is found.
+    boundaries : DataFrame
+        From `measure_boundaries`.
+
+    Returns
+    -------
+    list of Glitch
+        The boundary is the one between two located packets at which the second came latest.
+    """
+    journey = scene.journey
+    if journey is None or not journey["located"].any():
+        return []
+    located = np.flatnonzero(journey["located"].to_numpy())
+    offset_s = (journey["heard_s"] - journey["media_s"]).to_numpy()
+    media_s, length_s = journey["media_s"].to_numpy(), journey["duration_s"].to_numpy()
+    found = []
+    for before, after in zip(located[:-1], located[1:], strict=True):
+        apart_s = media_s[after] - media_s[before] - length_s[before]
+        if offset_s[after] - offset_s[before] >= HOLE_S and apart_s <= PAUSE_S:
+            steps = boundaries["lateness_step_s"].loc[before + 1 : after]
+            found.append(candidate(scene, boundaries, int(steps.idxmax()), kind="hole", found_by="playout"))
+    return found

@@ -1,0 +1,166 @@
+"""Silence that was sent inside a word.
+
+A sender whose source ran dry and that keeps its packets flowing sends exact silence. In the packets nothing is wrong.
+In the sound, speech stops at a packet edge without decay, and goes on at a packet edge, at full level, where it stopped.
+Stop consonants and pauses of natural speech also hold silence, but they decay into it, begin anywhere between packet
+edges, and what follows is another sound.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+import pandas as pd
+
+from forensics.audio.levels import frame_levels_dbfs, level_dbfs
+from forensics.audio.similarity import mel_distance_db
+from forensics.glitches.boundaries import measure_boundaries
+from forensics.glitches.candidate import candidate
+from forensics.model import AudioTrack, Glitch, Scene
+
+FRAME_S = 0.0025
+"""Resolution of the edges: an eighth of a packet."""
+
+SILENT_DB = -40.0
+"""Second half of a packet that is this far below loud speech is silent; codecs ring that far down within 10 ms."""
+
+LOUD_DB = -12.0
+"""Where speech ends and starts again: as far below loud speech as vowels vary within a sentence."""
+
+EDGE_S = 0.0035
+"""How far an edge may lie from a packet edge: the resolution and the codec's own transition."""
+
+OPUS_LAG_S = 312 / 48_000
+"""Decoded Opus lags what was encoded by its look-ahead (RFC 7845 §4.2), so packet edges appear that much later."""
+
+SAME_SOUND_DB = 6.0
+"""Band distance across the silence up to which both sides are one sound; see `mel_distance_db`."""
+
+FULL_DB = -5.0
+"""Both sides this close to loud speech: no natural sound falls from and rises to there within 5 ms around silence."""
+
+LONGEST_S = 3.0
+"""Longer silences are pauses between sentences, whatever their edges."""
+
+SIDE_S = 0.022
+"""Length of the sound that is compared on either side: one to three pitch periods."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Edges:
+    """A silence in the decoded stream, measured against packet edges. Times in media seconds, levels against loud speech."""
+
+    first: int  # journey position of the first silent packet
+    last: int  # journey position of the packet that sounds again
+    off_phase_s: float
+    on_phase_s: float
+    before_db: float
+    after_db: float
+    distance_db: float
+
+
+def find_silence(scene: Scene) -> list[Glitch]:
+    """Return a glitch of kind "silence" for every run of silent packets that cuts a sound in two.
+
+    Parameters
+    ----------
+    scene : Scene
+        With the decoded stream (`scene.sent`) and a journey; without either nothing is found.
+
+    Returns
+    -------
+    list of Glitch
+        Times are the packet edges as heard. Measurements: `edge_before_db`, `edge_after_db` (level of the sound on
+        either side against loud speech) and `distance_db` (how alike the two sides are).
+
+    Notes
+    -----
+    Silence that starts or ends in a natural pause cannot be told from the pause, and is not heard either.
+    """
+    if scene.sent is None or scene.journey is None or len(scene.sent.samples) == 0:
+        return []
+    levels = frame_levels_dbfs(scene.sent.samples, frame_samples=round(FRAME_S * scene.sent.sample_rate_hz))
+    sounding = levels[levels > -70]
+    if len(sounding) == 0:
+        return []
+    loud_dbfs = float(np.percentile(sounding, 95))
+    runs = _silent_runs(scene, levels - loud_dbfs)
+    measured = (_measure(scene, levels - loud_dbfs, first, last, loud_dbfs=loud_dbfs) for first, last in runs)
+    boundaries = measure_boundaries(scene.journey)
+    return [_glitch(scene, edges, boundaries) for edges in measured if edges is not None and _is_cut(edges)]
+
+
+def _silent_runs(scene: Scene, relative: np.ndarray) -> list[tuple[int, int]]:
+    """Journey positions (first silent packet, next sounding packet) of every run without a gap in the media."""
+    assert scene.journey is not None
+    media_s, length_s = scene.journey["media_s"].to_numpy(), scene.journey["duration_s"].to_numpy()
+    middle = ((media_s + length_s / 2) / FRAME_S).round().astype(int)
+    end = ((media_s + length_s) / FRAME_S).round().astype(int)
+    silent = np.array([b <= len(relative) and a < b and relative[a:b].max() < SILENT_DB for a, b in zip(middle, end, strict=True)])
+    gap = np.diff(media_s, prepend=media_s[0] - length_s[0]) > 1.5 * length_s
+    starts = np.flatnonzero(silent & ~np.r_[False, silent[:-1]])
+    runs = []
+    for first in starts:
+        rest = np.flatnonzero(~silent[first:])
+        last = first + int(rest[0]) if len(rest) else len(silent)
+        if 0 < first and last < len(silent) and not gap[first : last + 1].any() and media_s[last] - media_s[first] <= LONGEST_S:
+            runs.append((int(first), last))
+    return runs
+
+
+def _measure(scene: Scene, relative: np.ndarray, first: int, last: int, *, loud_dbfs: float) -> _Edges | None:
+    """Find where the sound stops and starts around a silent run, and compare both sides."""
+    assert scene.journey is not None and scene.sent is not None and scene.downlink is not None
+    media_s, length_s = scene.journey["media_s"].to_numpy(), float(scene.journey["duration_s"].iat[first])
+    lag_s = OPUS_LAG_S if scene.downlink.codec.name == "opus" else 0.0
+    loud = relative > LOUD_DB
+    start, stop = round(media_s[first] / FRAME_S), round(media_s[last] / FRAME_S)
+    window = round(1.5 * length_s / FRAME_S)
+    off = np.flatnonzero(loud[max(0, start - window) : start + window // 3])
+    on = np.flatnonzero(loud[stop : stop + window])
+    if len(off) == 0 or len(on) == 0:
+        return None
+    off_s, on_s = (max(0, start - window) + off[-1] + 1) * FRAME_S, (stop + on[0]) * FRAME_S
+    cut = int(np.argmin(np.abs(media_s[: last + 1] + lag_s - off_s)))
+    before, after = _piece(scene.sent, off_s - SIDE_S - 0.002), _piece(scene.sent, on_s + 0.002)
+    if len(before) != len(after) or cut >= last:
+        return None
+    return _Edges(
+        first=cut,
+        last=last,
+        off_phase_s=float(off_s - lag_s - media_s[cut]),
+        on_phase_s=float(on_s - lag_s - media_s[last]),
+        before_db=level_dbfs(before) - loud_dbfs,
+        after_db=level_dbfs(after) - loud_dbfs,
+        distance_db=mel_distance_db(before, after, sample_rate_hz=scene.sent.sample_rate_hz),
+    )
+
+
+def _piece(track: AudioTrack, start_s: float) -> np.ndarray:
+    """`SIDE_S` of sound from `start_s`, empty where the track does not hold it."""
+    start, length = round(start_s * track.sample_rate_hz), round(SIDE_S * track.sample_rate_hz)
+    piece = track.samples[max(start, 0) : start + length]
+    return piece if start >= 0 and len(piece) == length else np.empty(0, np.float32)
+
+
+def _is_cut(edges: _Edges) -> bool:
+    """Whether the silence cuts one sound at packet edges, rather than standing between two."""
+    aligned = abs(edges.off_phase_s) <= EDGE_S and abs(edges.on_phase_s) <= EDGE_S
+    one_sound = edges.distance_db <= SAME_SOUND_DB and min(edges.before_db, edges.after_db) > LOUD_DB
+    return aligned and (one_sound or min(edges.before_db, edges.after_db) >= FULL_DB)
+
+
+def _glitch(scene: Scene, edges: _Edges, boundaries: pd.DataFrame) -> Glitch:
+    """Make the glitch between the last sounding packet and the one that sounds again."""
+    assert scene.journey is not None
+    glitch = candidate(scene, boundaries, edges.first, kind="silence", found_by="sent audio")
+    behind = scene.journey.iloc[edges.last]
+    numbers = {"edge_before_db": edges.before_db, "edge_after_db": edges.after_db, "distance_db": edges.distance_db}
+    return replace(
+        glitch,
+        end_s=float(behind["heard_s"]) if np.isfinite(behind["heard_s"]) else float(behind["arrival_s"]),
+        capture_end_s=float(behind["arrival_s"]),
+        frames=(glitch.frames[0], int(behind["frame"])),
+        measurements={**glitch.measurements, **numbers, "lost_packets": 0.0, "media_gap_s": 0.0, "speech_before": 1.0, "speech_after": 1.0},
+    )
