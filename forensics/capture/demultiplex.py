@@ -1,0 +1,83 @@
+"""What a datagram is, from its first octets: STUN, DTLS, TURN channel data, RTP or RTCP (RFC 7983, RFC 5761)."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from forensics.capture.gather import field
+from forensics.model import PROTOCOLS, Protocol
+
+HEAD_OCTETS = 16
+"""Octets at the start of a datagram that decide, and that hold the fixed RTP header."""
+
+OTHER, STUN, DTLS, TURN, RTP, RTCP = (
+    PROTOCOLS.index(kind)
+    for kind in (Protocol.OTHER, Protocol.STUN, Protocol.DTLS, Protocol.TURN, Protocol.RTP, Protocol.RTCP)
+)
+STUN_COOKIE = 0x2112A442
+_DTLS_MAJOR = 0xFE  # the one's complement of major version 1, RFC 6347 section 4.1
+_CIPHERTEXT_13 = 0x20  # unified header 001CSLEE, RFC 9147 section 4
+
+
+def tell_apart(head: np.ndarray, captured: np.ndarray, wire: np.ndarray) -> np.ndarray:
+    """Say what each datagram is.
+
+    RFC 7983 decides by the first octet; lengths, versions and the STUN cookie keep out what only looks alike.
+
+    Parameters
+    ----------
+    head : ndarray of uint8, shape (n, HEAD_OCTETS)
+        First octets of each datagram; what lies behind its end does not matter.
+    captured, wire : ndarray of int64, shape (n,)
+        Octets of each datagram that were captured, and that were sent.
+
+    Returns
+    -------
+    ndarray of uint8, shape (n,)
+        Index into `model.PROTOCOLS`.
+
+    Notes
+    -----
+    An RTP header has no checksum: a datagram of another protocol that happens to begin with binary 10 counts as RTP
+    here. `streams.find_streams` keeps only those whose sequence numbers go on.
+    """
+    first = head[:, 0]
+    media = (first >= 128) & (first < 192)
+    protocol = np.zeros(len(first), np.uint8)
+    if media.all():
+        return _media(head, captured, wire)
+    for rows, judge in (
+        (np.flatnonzero(media), _media),
+        (np.flatnonzero(first < 4), _stun),
+        (np.flatnonzero((first >= 20) & (first < 64)), _dtls),
+        (np.flatnonzero((first >= 64) & (first < 80)), _turn),
+    ):
+        if len(rows):
+            protocol[rows] = judge(head[rows], captured[rows], wire[rows])
+    return protocol
+
+
+def _media(head: np.ndarray, captured: np.ndarray, wire: np.ndarray) -> np.ndarray:
+    control = (head[:, 1] >= 192) & (head[:, 1] < 224)  # RFC 5761 section 4
+    header = 12 + 4 * (head[:, 0] & 15).astype(np.int64) + 4 * ((head[:, 0] >> 4) & 1)
+    rtp = ~control & (captured >= 12) & (wire >= header)
+    rtcp = control & (captured >= 8) & (4 * (field(head, 2, ">u2").astype(np.int64) + 1) <= wire)
+    return (rtp * np.uint8(RTP)) | (rtcp * np.uint8(RTCP))
+
+
+def _stun(head: np.ndarray, captured: np.ndarray, wire: np.ndarray) -> np.ndarray:
+    length = field(head, 2, ">u2").astype(np.int64)
+    cookie = field(head, 4, ">u4") == STUN_COOKIE
+    stun = (captured >= 20) & (length % 4 == 0) & (length + 20 <= wire) & cookie
+    return stun * np.uint8(STUN)
+
+
+def _dtls(head: np.ndarray, captured: np.ndarray, wire: np.ndarray) -> np.ndarray:
+    plain = (captured >= 13) & (head[:, 1] == _DTLS_MAJOR) & (head[:, 0] <= 26)
+    unified = (captured >= 5) & (head[:, 0] & 0xE0 == _CIPHERTEXT_13)
+    return (plain | unified) * np.uint8(DTLS)
+
+
+def _turn(head: np.ndarray, captured: np.ndarray, wire: np.ndarray) -> np.ndarray:
+    surplus = wire - 4 - field(head, 2, ">u2").astype(np.int64)
+    return ((captured >= 4) & (surplus >= 0) & (surplus < 4)) * np.uint8(TURN)

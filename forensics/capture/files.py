@@ -1,0 +1,151 @@
+"""The octets of a file, decompressed on the way, in a buffer that is used again and again."""
+
+from __future__ import annotations
+
+import gzip
+import zlib
+from io import RawIOBase
+from pathlib import Path
+from typing import IO, Any
+
+import numpy as np
+
+from forensics.errors import CaptureError
+
+BUFFER_OCTETS = 4 << 20
+"""Fits the second-level caches; reading whole files took twelve times longer (DESIGN.md section 5)."""
+
+SLACK_OCTETS = 512
+"""Readable octets behind the last one, so that windows on headers never leave the buffer."""
+
+_GZIP_MAGIC = b"\x1f\x8b"
+_ZSTD_MAGIC = b"\x28\xb5\x2f\xfd"
+_DAMAGE = (EOFError, zlib.error, gzip.BadGzipFile, OSError)
+
+
+class OctetFile:
+    """A plain, gzip or Zstandard file that is read into a caller's buffer.
+
+    Parameters
+    ----------
+    path : Path
+        The file.
+
+    Attributes
+    ----------
+    size : int
+        Octets on disk.
+    fault : str
+        Why a compressed file ended early; empty where it did not.
+
+    Raises
+    ------
+    CaptureError
+        The file is missing, a folder, or may not be read.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.fault = ""
+        try:
+            self._disk: RawIOBase = open(path, "rb", buffering=0)  # noqa: SIM115 - closed by close()
+            self.size = path.stat().st_size
+            magic = self._disk.read(4) or b""
+        except FileNotFoundError:
+            raise CaptureError(f"No file {path}. Check the path.") from None
+        except OSError as error:
+            raise CaptureError(f"{path} cannot be read: {error.strerror}. A capture file is needed.") from None
+        self._disk.seek(0)
+        self._plain = self._decompressed(magic)
+
+    def _decompressed(self, magic: bytes) -> IO[bytes] | Any:
+        if magic.startswith(_GZIP_MAGIC):
+            return gzip.GzipFile(fileobj=self._disk, mode="rb")  # type: ignore[arg-type]
+        if magic == _ZSTD_MAGIC:
+            import zstandard
+
+            return zstandard.ZstdDecompressor().stream_reader(self._disk, read_across_frames=True)
+        return self._disk
+
+    def fill(self, buffer: memoryview) -> int:
+        """Read until `buffer` is full or the file ends; return the number of octets read.
+
+        Damage inside a compressed file ends it: what came before is kept, `fault` says what happened.
+        """
+        filled = 0
+        while filled < len(buffer) and not self.fault:
+            try:
+                got = self._plain.readinto(buffer[filled:])
+            except _DAMAGE as error:
+                self.fault = f"the compressed file is damaged or cut off ({type(error).__name__})"
+                break
+            except Exception as error:  # zstandard has an error class of its own, which is not imported here
+                if type(error).__name__ != "ZstdError":
+                    raise
+                self.fault = "the compressed file is damaged (ZstdError)"
+                break
+            if not got:
+                break
+            filled += got
+        return filled
+
+    @property
+    def position(self) -> int:
+        """Octets of the file on disk that were read so far."""
+        return self._disk.tell()
+
+    def close(self) -> None:
+        """Close the file."""
+        if self._plain is not self._disk:
+            self._plain.close()
+        self._disk.close()
+
+    def __enter__(self) -> OctetFile:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
+class Window:
+    """A buffer that slides over an `OctetFile`: what was not used yet moves to the front, new octets follow it.
+
+    Parameters
+    ----------
+    file : OctetFile
+        What is read.
+    capacity : int
+        Octets of the buffer, without the slack behind it.
+
+    Attributes
+    ----------
+    octets : ndarray of uint8, shape (capacity + SLACK_OCTETS,)
+        The buffer. It is overwritten by `slide`.
+    end : int
+        Octets of the buffer that are filled.
+    origin : int
+        Offset in the (decompressed) file of the buffer's first octet.
+    """
+
+    def __init__(self, file: OctetFile, *, capacity: int = BUFFER_OCTETS) -> None:
+        self.file = file
+        self.capacity = capacity
+        self.octets = np.zeros(capacity + SLACK_OCTETS, np.uint8)
+        self.end = 0
+        self.origin = 0
+        self.slide(0)
+
+    def slide(self, used: int) -> bool:
+        """Forget the first `used` octets and read on; return False where nothing new came.
+
+        The buffer grows where it is full and nothing of it could be used: a record is larger than it.
+        """
+        rest = self.end - used
+        if rest == self.capacity:
+            self.capacity *= 2
+            self.octets = np.concatenate([self.octets, np.zeros(self.capacity - rest, np.uint8)])
+        self.octets[:rest] = self.octets[used : self.end].copy()
+        new = self.file.fill(memoryview(self.octets)[rest : self.capacity])
+        self.origin += used
+        self.end = rest + new
+        self.octets[self.end : self.end + SLACK_OCTETS] = 0
+        return new > 0

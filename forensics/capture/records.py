@@ -1,0 +1,164 @@
+"""Captured frames as columns, and the walk along a chain of records that only their lengths hold together."""
+
+from __future__ import annotations
+
+import struct
+from dataclasses import dataclass
+
+import numpy as np
+
+from forensics.capture.gather import field, windows
+
+LONGEST_FRAME = 262144
+"""Largest captured length that libpcap and Wireshark accept (MAXIMUM_SNAPLEN, WTAP_MAX_PACKET_SIZE_STANDARD)."""
+
+WALKERS = 512
+"""Walkers that go in lock step; below a few records each the plain walk is faster."""
+
+GUESS_OCTETS = 384
+"""How far each walker looks for the start of a record: a little more than a record of voice; not all need succeed."""
+
+
+@dataclass(slots=True, eq=False)
+class Records:
+    """Frames of one chunk. `octets` is a buffer that the next chunk may overwrite.
+
+    All columns have one row per frame: `frame` counts from 1 as Wireshark does, `time_ns` is UTC since 1970, `offset`
+    says where the frame starts in `octets`, `captured` and `wire` are its lengths, `link` its link type.
+    """
+
+    octets: np.ndarray
+    frame: np.ndarray
+    time_ns: np.ndarray
+    offset: np.ndarray
+    captured: np.ndarray
+    wire: np.ndarray
+    link: np.ndarray
+
+    def __len__(self) -> int:
+        return len(self.frame)
+
+
+@dataclass(frozen=True, slots=True)
+class Chain:
+    """How the records of a format follow each other.
+
+    A record at `p` is followed by one at `p + overhead + length`, where the 32-bit length stands at `p + length_at`.
+    The first 32-bit word of a genuine record lies in `first_word`, which serves for guessing where records start.
+    """
+
+    order: str  # "<" or ">"
+    length_at: int
+    overhead: int
+    header: int  # octets that must be there before the length is believed
+    shortest: int
+    longest: int
+    first_word: tuple[int, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Walk:
+    """Where the complete records of a buffer start, where the next one would, and whether its length is impossible."""
+
+    positions: np.ndarray  # (n,) int64
+    stop: int
+    broken: bool
+
+
+def walk(octets: np.ndarray, chain: Chain, *, start: int, end: int) -> Walk:
+    """Find every complete record of `octets[start:end]`.
+
+    Walkers start at guessed places and go in lock step; the guesses count only where the walker before lands on them
+    exactly, which makes the result the same as that of one walk from the first record.
+
+    Parameters
+    ----------
+    octets : ndarray of uint8
+        The buffer, with `SLACK_OCTETS` readable octets behind `end`.
+    chain : Chain
+        The format.
+    start, end : int
+        First octet of the first record, and the end of what was read.
+
+    Returns
+    -------
+    Walk
+    """
+    starts = np.concatenate([[start], _guessed_starts(octets, chain, start=start, end=end)])
+    if len(starts) < WALKERS // 8:
+        return _walk_alone(octets, chain, start=start, end=end)
+    limits = np.append(starts[1:], end)
+    steps, landed = _walk_in_lock_step(octets, chain, starts=starts, limits=limits, end=end)
+    missed = np.flatnonzero(landed[:-1] != limits[:-1])
+    trusted = int(missed[0]) + 1 if len(missed) else len(starts)
+    columns = steps[:, :trusted].T
+    positions = columns[columns >= 0]
+    rest = _walk_alone(octets, chain, start=int(landed[trusted - 1]), end=end)
+    return Walk(np.concatenate([positions, rest.positions]), rest.stop, rest.broken)
+
+
+def _walk_alone(octets: np.ndarray, chain: Chain, *, start: int, end: int) -> Walk:
+    length_of = struct.Struct(f"{chain.order}I").unpack_from
+    length_at, overhead, last = chain.length_at, chain.overhead, end - chain.header
+    positions = []
+    position, broken = start, False
+    while position <= last:
+        (length,) = length_of(octets, position + length_at)
+        broken = not chain.shortest <= length <= chain.longest
+        following = position + overhead + length
+        if broken or following > end:
+            break
+        positions.append(position)
+        position = following
+    return Walk(np.array(positions, np.int64), position, broken)
+
+
+def _walk_in_lock_step(
+    octets: np.ndarray, chain: Chain, *, starts: np.ndarray, limits: np.ndarray, end: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return the positions, shape (steps, walkers), -1 where a walker had arrived, and where each one ended."""
+    landed = starts.copy()
+    walking = np.arange(len(starts))
+    steps = []
+    while len(walking):
+        here = landed[walking]
+        lengths = windows(octets, here + chain.length_at, 4).view(f"{chain.order}u4").ravel().astype(np.int64)
+        following = here + chain.overhead + lengths
+        goes_on = (following <= end) & (lengths <= chain.longest) & (lengths >= chain.shortest)
+        walking, here, following = walking[goes_on], here[goes_on], following[goes_on]
+        step = np.full(len(starts), -1, np.int64)
+        step[walking] = here
+        steps.append(step)
+        landed[walking] = following
+        walking = walking[(following < limits[walking]) & (following <= end - chain.header)]
+    return np.array(steps), landed
+
+
+def _guessed_starts(octets: np.ndarray, chain: Chain, *, start: int, end: int) -> np.ndarray:
+    """Places, spread evenly, that look like the start of a record which is followed by another one."""
+    span = min(GUESS_OCTETS, (end - start) // (2 * WALKERS))
+    if span < chain.header:
+        return np.zeros(0, np.int64)
+    anchors = np.linspace(start, end - 4 * span, WALKERS, dtype=np.int64)[1:]
+    rows = windows(octets, anchors, span + 4)
+    words: np.ndarray = np.ndarray(  # type: ignore[call-overload]
+        (len(rows), span), f"{chain.order}u4", rows, strides=(rows.shape[1], 1)
+    )
+    low, high = chain.first_word
+    walker, shift = np.nonzero((words >= low) & (words <= high))
+    places = anchors[walker] + shift
+    plausible = _is_followed(octets, chain, places=places, end=end)
+    walker, places = walker[plausible], places[plausible]
+    _, first = np.unique(walker, return_index=True)
+    return np.unique(places[first])
+
+
+def _is_followed(octets: np.ndarray, chain: Chain, *, places: np.ndarray, end: int) -> np.ndarray:
+    """Say of each place whether its length leads to another record."""
+    kind = f"{chain.order}u4"
+    lengths = field(windows(octets, places + chain.length_at, 4), 0, kind).astype(np.int64)
+    following = places + chain.overhead + lengths
+    inside = (lengths >= chain.shortest) & (following <= end - chain.header)
+    words = field(windows(octets, np.where(inside, following, 0), 4), 0, kind)
+    low, high = chain.first_word
+    return inside & (words >= low) & (words <= high)

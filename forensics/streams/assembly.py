@@ -1,0 +1,275 @@
+"""Streams put together: numbers unwrapped, payloads opened, tables filled."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from forensics.capture.secrets import Secrets
+from forensics.capture.srtp import PROFILES
+from forensics.model import LOSS_COLUMNS, RTP_COLUMNS, Capture, Codec, RtpStream
+from forensics.streams.codecs import Meanings, carries_audio, infer_codec
+from forensics.streams.extensions import extension_columns, infer_identifiers, read_elements
+from forensics.streams.headers import Headers, padding
+from forensics.streams.opening import Opened, SealedPackets, find_master, open_packets
+from forensics.streams.reports import _sealed_flows, reports_of
+from forensics.streams.timeline import DUPLICATE, Rows, Timed, Timelines
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+USUAL_TAG_OCTETS = 10
+"""AES_CM_128_HMAC_SHA1_80, mandatory to implement (RFC 5764 section 4.1.2)."""
+
+
+@dataclass(slots=True, eq=False)
+class Media:
+    """RTP packets sorted by stream, one row each; `row` points into `Capture.datagrams`."""
+
+    stream: np.ndarray
+    row: np.ndarray
+    arrival_s: np.ndarray
+    offset: np.ndarray
+    captured: np.ndarray
+    wire: np.ndarray
+    headers: Headers
+
+    def where(self, rows: slice) -> Media:
+        """Return the packets of a slice."""
+        return Media(*(self._column(name, rows) for name in self.__slots__))
+
+    def _column(self, name: str, rows: slice):  # type: ignore[no-untyped-def]
+        column = getattr(self, name)
+        return column.where(rows) if isinstance(column, Headers) else column[rows]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Payloads:
+    """Where each payload of a stream lies in `octets` (-1: closed or cut off) and its size on the wire."""
+
+    octets: np.ndarray
+    offset: np.ndarray
+    size: np.ndarray
+    encrypted: bool
+    readable: bool
+    notes: tuple[str, ...] = ()
+
+
+def assemble(
+    capture: Capture,
+    media: Media,
+    *,
+    secrets: Secrets,
+    meanings: Meanings,
+    reports: pd.DataFrame,
+    cnames: Mapping[int, str],
+) -> tuple[RtpStream, ...]:
+    """Make the streams of a capture from their packets.
+
+    Parameters
+    ----------
+    capture : Capture
+    media : Media
+        Packets sorted by stream.
+    secrets : Secrets
+        Keys and handshakes.
+    meanings : Meanings
+        What is known about payload types.
+    reports : DataFrame
+        All RTCP, REPORT_COLUMNS.
+    cnames : Mapping of int to str
+        Canonical names by SSRC.
+
+    Returns
+    -------
+    tuple of RtpStream
+        In the order of their first packet.
+    """
+    starts = np.flatnonzero(np.diff(media.stream, prepend=-1))
+    parts = [media.where(slice(a, b)) for a, b in zip(starts, [*starts[1:], len(media.stream)], strict=True)]
+    sealed_flows = _sealed_flows(capture) if secrets.handshakes or len(reports) else frozenset()
+    streams = []
+    for part in parts:
+        codec = _codec(part, meanings)
+        timelines = Timelines()
+        timelines.reserve(1)
+        timelines.clock_rate_hz[0] = codec.clock_rate_hz
+        timed = timelines.advance(_rows(part))
+        payloads = _payloads(capture, part, timed, secrets=secrets, sealed_flows=sealed_flows)
+        notes = payloads.notes + _restart_note(timelines)
+        streams.append(_stream(capture, part, timed, codec=codec, payloads=payloads, notes=notes))
+    streams = [replace(s, reports=reports_of(reports, s.ssrc), cname=cnames.get(s.ssrc, "")) for s in streams]
+    return tuple(sorted(streams, key=lambda stream: int(stream.packets["frame"].iat[0])))
+
+
+def _rows(part: Media) -> Rows:
+    stream = np.zeros(len(part.row), np.int64)
+    return Rows(stream, part.arrival_s, part.headers.sequence_number, part.headers.timestamp)
+
+
+def _codec(part: Media, meanings: Meanings) -> Codec:
+    """The codec of the payload type that most packets have, among those that carry audio of their own."""
+    kinds, counts = np.unique(part.headers.payload_type, return_counts=True)
+    ranked = sorted(zip(counts.tolist(), kinds.tolist(), strict=True), reverse=True)
+    audio = [kind for _, kind in ranked if carries_audio(meanings.of(kind))]
+    chosen = audio[0] if audio else ranked[0][1]
+    known = meanings.of(chosen)
+    if known is not None:
+        return known
+    mine = part.headers.payload_type == chosen
+    return infer_codec(part.arrival_s[mine], part.headers.sequence_number[mine], part.headers.timestamp[mine])
+
+
+def _restart_note(timelines: Timelines) -> tuple[str, ...]:
+    restarts = int(timelines.state["restarts"][0])
+    return (f"the source began to count anew {restarts} times",) if restarts else ()
+
+
+def _payloads(
+    capture: Capture, part: Media, timed: Timed, *, secrets: Secrets, sealed_flows: frozenset[int]
+) -> _Payloads:
+    flow = int(capture.datagrams["flow"].iat[part.row[0]])
+    whole = np.flatnonzero((part.captured == part.wire) & (part.headers.header >= 0))
+    if secrets.masters and len(whole):
+        sealed = _sealed_packets(capture, part, timed, whole)
+        match = find_master(secrets.masters, sealed, flow=flow)
+        if match is not None:
+            master, ahead = match
+            return _opened(part, whole, open_packets(master, sealed, ahead=ahead), tag=master.profile.tag)
+    if flow in sealed_flows:
+        return _closed(part, tag=_agreed_tag(secrets))
+    return _plain(capture, part, whole)
+
+
+def _sealed_packets(capture: Capture, part: Media, timed: Timed, whole: np.ndarray) -> SealedPackets:
+    view = memoryview(capture.octets)
+    bounds = zip(part.offset[whole].tolist(), part.captured[whole].tolist(), strict=True)
+    own = part.headers.sequence_number[whole].astype(np.int64)
+    unwrapped = timed.ext_sequence_number[whole]
+    return SealedPackets(
+        ssrc=int(part.headers.ssrc[0]),
+        datagrams=[bytes(view[start : start + size]) for start, size in bounds],
+        header=part.headers.header[whole],
+        index=unwrapped - ((unwrapped - own + 0x8000) % 0x10000 - 0x8000),
+    )
+
+
+def _agreed_tag(secrets: Secrets) -> int:
+    agreed = {h.profile for h in secrets.handshakes if h.profile in PROFILES}
+    return PROFILES[agreed.pop()].tag if len(agreed) == 1 else USUAL_TAG_OCTETS
+
+
+def _room(part: Media, tag: int) -> np.ndarray:
+    """Octets of payload and padding on the wire."""
+    header = np.where(part.headers.header >= 0, part.headers.header, 12)
+    return np.maximum(part.wire - header - tag, 0)
+
+
+def _plain(capture: Capture, part: Media, whole: np.ndarray) -> _Payloads:
+    size = _room(part, 0)
+    size[whole] -= padding(capture.octets, part.headers.where(whole), (part.offset + part.captured)[whole], size[whole])
+    offset = np.full(len(size), -1, np.int64)
+    offset[whole] = (part.offset + part.headers.header)[whole]
+    return _Payloads(
+        capture.octets, offset, size, encrypted=False, readable=True, notes=_cut_note(len(size) - len(whole))
+    )
+
+
+def _closed(part: Media, *, tag: int) -> _Payloads:
+    size = _room(part, tag)
+    closed = np.full(len(size), -1, np.int64)
+    return _Payloads(np.zeros(0, np.uint8), closed, size, encrypted=True, readable=False)
+
+
+def _opened(part: Media, whole: np.ndarray, opened: Opened, *, tag: int) -> _Payloads:
+    size = _room(part, tag)
+    offset = np.full(len(size), -1, np.int64)
+    offset[whole] = opened.start
+    good = opened.start >= 0
+    rows = whole[good]
+    ends = (opened.start + opened.size)[good]
+    size[rows] -= padding(opened.octets, part.headers.where(rows), ends, size[rows])
+    failed = int(np.count_nonzero(~good))
+    notes = _cut_note(len(size) - len(whole))
+    if failed:
+        notes += (f"{failed} packets do not authenticate with the key that opens the others",)
+    return _Payloads(opened.octets, offset, size, encrypted=True, readable=True, notes=notes)
+
+
+def _cut_note(packets: int) -> tuple[str, ...]:
+    return (f"the snap length cut the payload of {packets} packets",) if packets else ()
+
+
+def _stream(
+    capture: Capture, part: Media, timed: Timed, *, codec: Codec, payloads: _Payloads, notes: tuple[str, ...]
+) -> RtpStream:
+    flow = int(capture.datagrams["flow"].iat[part.row[0]])
+    ends = capture.flows.iloc[flow]
+    packets = _packet_table(capture, part, timed, payloads)
+    return RtpStream(
+        ssrc=int(part.headers.ssrc[0]),
+        source=_endpoint(ends["source_address"], ends["source_port"]),
+        destination=_endpoint(ends["destination_address"], ends["destination_port"]),
+        flow=flow,
+        codec=codec,
+        packets=packets,
+        losses=_loss_table(timed, clock_rate_hz=codec.clock_rate_hz),
+        reports=packets.iloc[:0],  # the caller has them
+        octets=payloads.octets,
+        encrypted=payloads.encrypted,
+        readable=payloads.readable,
+        notes=notes,
+    )
+
+
+def _endpoint(address: str, port: int) -> str:
+    return f"[{address}]:{port}" if ":" in address else f"{address}:{port}"
+
+
+def _packet_table(capture: Capture, part: Media, timed: Timed, payloads: _Payloads) -> pd.DataFrame:
+    import pandas as pd
+
+    elements = read_elements(capture.octets, part.headers)
+    identifiers = infer_identifiers(capture.octets, elements, part.arrival_s)
+    columns = {
+        "frame": capture.datagrams["frame"].to_numpy()[part.row],
+        "arrival_s": part.arrival_s,
+        "ssrc": part.headers.ssrc,
+        "payload_type": part.headers.payload_type,
+        "marker": part.headers.marker,
+        "sequence_number": part.headers.sequence_number,
+        "timestamp": part.headers.timestamp,
+        "ext_sequence_number": timed.ext_sequence_number,
+        "ext_timestamp": timed.ext_timestamp,
+        "payload_bytes": payloads.size,
+        "payload_offset": payloads.offset,
+        "relative_delay_s": timed.transit_s - timed.transit_s.min(),
+        "jitter_s": timed.jitter_s,
+        "fate": timed.fate,
+        **extension_columns(capture.octets, elements, part.arrival_s, identifiers),
+    }
+    return pd.DataFrame({name: columns[name].astype(dtype) for name, dtype in RTP_COLUMNS.items()})
+
+
+def _loss_table(timed: Timed, *, clock_rate_hz: int) -> pd.DataFrame:
+    """Runs of numbers between neighbours in sequence, with the media time that is missing between them."""
+    import pandas as pd
+
+    rows = np.flatnonzero(timed.fate != DUPLICATE)
+    rows = rows[np.argsort(timed.ext_sequence_number[rows], kind="stable")]
+    sequence, timestamp = timed.ext_sequence_number[rows], timed.ext_timestamp[rows]
+    step, ticks = np.diff(sequence), np.diff(timestamp)
+    usual = ticks[(step == 1) & (ticks > 0)]
+    frame = float(np.median(usual)) if len(usual) else 0.0
+    gap = np.flatnonzero(step > 1)
+    columns = {
+        "first_ext_sequence_number": sequence[gap] + 1,
+        "packets": step[gap] - 1,
+        "before": rows[gap],
+        "after": rows[gap + 1],
+        "media_s": np.maximum(ticks[gap] - frame, 0) / clock_rate_hz,
+    }
+    return pd.DataFrame({name: columns[name].astype(dtype) for name, dtype in LOSS_COLUMNS.items()})

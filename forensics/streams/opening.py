@@ -1,0 +1,130 @@
+"""SRTP streams opened: which key, which rollover counter, and the plain payloads."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+from forensics.capture.srtp import MasterKey, SessionKeys, counter_mode, gcm_rtp, rtp_initial_values, rtp_tag_fits
+
+TRIAL_PACKETS = 5
+"""Packets that are tried before a key is given up; one may be damaged."""
+
+HIGHEST_ROLLOVER = 1 << 16
+"""Rollover counters that are tried for a capture that joined late: two and a half years of voice at 50 packets a second."""
+
+_NEIGHBOURS = (-1, 1)
+
+
+@dataclass(slots=True, eq=False)
+class SealedPackets:
+    """Whole SRTP packets of one stream: datagrams, header lengths and sequence numbers without the rollover counter.
+
+    `index` is the unwrapped sequence number, congruent to the packet's own 16 bits.
+    """
+
+    ssrc: int
+    datagrams: Sequence[bytes]
+    header: np.ndarray
+    index: np.ndarray
+
+    def __len__(self) -> int:
+        return len(self.datagrams)
+
+
+@dataclass(slots=True, eq=False)
+class Opened:
+    """Plain payloads: octets, and for each packet where its payload starts (-1: did not authenticate) and its size."""
+
+    octets: np.ndarray
+    start: np.ndarray
+    size: np.ndarray
+
+
+def find_master(masters: Sequence[MasterKey], packets: SealedPackets, *, flow: int) -> tuple[MasterKey, int] | None:
+    """Find the key that a stream was sealed with, by its tags.
+
+    Parameters
+    ----------
+    masters : sequence of MasterKey
+        Candidates; those whose handshake went over the stream's own flow are tried first.
+    packets : SealedPackets
+        At least one.
+    flow : int
+        The stream's flow.
+
+    Returns
+    -------
+    tuple of MasterKey and int, or None
+        The key and what to add to the packets' index for the rollovers before the capture (a multiple of 65536).
+    """
+    ordered = sorted(masters, key=lambda master: master.flow != flow)
+    trials = range(min(TRIAL_PACKETS, len(packets)))
+    for rollovers in (range(1), range(1, HIGHEST_ROLLOVER)):
+        for master in ordered:
+            keys = master.derive("rtp")
+            for at in trials[: 1 if len(rollovers) > 1 else None]:
+                ahead = _rollover(master, keys, packets, at, rollovers)
+                if ahead is not None:
+                    return master, ahead
+    return None
+
+
+def _rollover(master: MasterKey, keys: SessionKeys, packets: SealedPackets, at: int, rollovers: range) -> int | None:
+    packet, header, index = packets.datagrams[at], int(packets.header[at]), int(packets.index[at])
+    for rollover in rollovers:
+        if rtp_tag_fits(keys, master.profile, packet, header, index + (rollover << 16)):
+            return rollover << 16
+    return None
+
+
+def open_packets(master: MasterKey, packets: SealedPackets, *, ahead: int) -> Opened:
+    """Open the packets of one stream.
+
+    Parameters
+    ----------
+    master : MasterKey
+    packets : SealedPackets
+    ahead : int
+        As `find_master` returned it.
+
+    Returns
+    -------
+    Opened
+        Packets whose tag fits neither with the expected rollover counter nor with its neighbours stay closed.
+    """
+    keys = master.derive("rtp")
+    index = packets.index + ahead
+    if master.profile.aead:
+        return _open_aead(keys, packets, index)
+    good = np.zeros(len(packets), bool)
+    for at, (packet, header) in enumerate(zip(packets.datagrams, packets.header.tolist(), strict=True)):
+        for near in (0, *_NEIGHBOURS):
+            if rtp_tag_fits(keys, master.profile, packet, header, int(index[at]) + (near << 16)):
+                good[at] = True
+                index[at] += near << 16
+                break
+    tag = master.profile.tag
+    payloads = [
+        memoryview(packet)[header:-tag] if fine else b""
+        for packet, header, fine in zip(packets.datagrams, packets.header.tolist(), good.tolist(), strict=True)
+    ]
+    octets, start = counter_mode(keys, rtp_initial_values(keys.salt, packets.ssrc, index), payloads)
+    size = np.fromiter(map(len, payloads), np.int64, len(payloads))
+    return Opened(octets, np.where(good, start, -1), size)
+
+
+def _open_aead(keys: SessionKeys, packets: SealedPackets, index: np.ndarray) -> Opened:
+    cipher = AESGCM(keys.encryption)
+    plain: list[bytes | None] = []
+    for packet, header, expected in zip(packets.datagrams, packets.header.tolist(), index.tolist(), strict=True):
+        near = (expected, *(expected + (n << 16) for n in _NEIGHBOURS))
+        tries = (gcm_rtp(keys, cipher, packet, header, one) for one in near if one >= 0)
+        plain.append(next((payload for payload in tries if payload is not None), None))
+    size = np.array([len(payload or b"") for payload in plain], np.int64)
+    good = np.array([payload is not None for payload in plain], bool)
+    octets = np.frombuffer(b"".join(payload or b"" for payload in plain), np.uint8)
+    return Opened(octets, np.where(good, np.cumsum(size) - size, -1), size)
