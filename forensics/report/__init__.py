@@ -1,0 +1,7 @@
+"""The shareable page: one file that opens offline and keeps to a strict Content-Security-Policy."""
+
+from __future__ import annotations
+
+from forensics.report.page import write_report
+
+__all__ = ["write_report"]

@@ -1,0 +1,150 @@
+"""The report's content as plain values, apart from HTML: facts, causes, verdicts, turns, provenance."""
+
+from __future__ import annotations
+
+import platform
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from importlib.metadata import PackageNotFoundError, version
+from statistics import median
+from typing import Any
+
+from forensics.model import BLAMING_CAUSES, Cause, Diagnosis, Evidence, Verdict
+from forensics.report.clips import faded, opus_clip
+from forensics.report.content import glitch_window
+from forensics.report.embed import data_url
+from forensics.views.findings import call_facts, frames_of, plain, sides
+from forensics.views.palette import LOOKS
+from forensics.views.view import View
+
+VERSIONED = ("numpy", "scipy", "pandas", "librosa", "av", "webrtcvad-wheels", "pylibsrtp", "cryptography")
+"""Packages whose version can change a finding."""
+
+PICTURE_LANES = ("downlink", "heard-wave", "heard-spectrogram")
+PICTURE_LANES_UNHEARD = ("downlink", "sent-wave", "sent-spectrogram")
+
+
+def facts(diagnosis: Diagnosis, view: View) -> list[tuple[str, str]]:
+    """Return what there is to know of the call itself, as (name, text)."""
+    found = call_facts(diagnosis.scene)
+    out = [("Call", diagnosis.scene.case.name)]
+    if diagnosis.scene.origin_ns:
+        began = datetime.fromtimestamp(diagnosis.scene.origin_ns / 1e9, tz=UTC)
+        out.append(("Capture began", f"{began:%Y-%m-%d %H:%M:%S} UTC"))
+    out.append(("Length", f"{view.axis.end_s - view.axis.start_s:.1f} s of {view.axis.name} time"))
+    for name, title in (("downlink", "Downlink, to the listener"), ("uplink", "Uplink, from the listener")):
+        if found[name]:
+            out.append((title, _stream_sentence(found[name])))
+    return out
+
+
+def cause_rows(diagnosis: Diagnosis) -> list[dict[str, Any]]:
+    """Return one row per cause: how many glitches, how much time, where in the call; blaming causes always stand."""
+    always = (*BLAMING_CAUSES, Cause.UNDETERMINED)
+    rows = []
+    for cause, look in LOOKS.items():
+        verdicts = [v for v in diagnosis.verdicts if v.cause is cause]
+        if verdicts or cause in always:
+            heard = [v for v in verdicts if v.glitch.audible]
+            seconds = sum(v.glitch.end_s - v.glitch.start_s for v in heard)
+            rows.append({"cause": str(cause), "look": look, "audible": len(heard), "masked": len(verdicts) - len(heard),
+                         "seconds": seconds, "glitches": [v.glitch for v in verdicts]})  # fmt: skip
+    return rows
+
+
+def glitch_sections(diagnosis: Diagnosis, view: View, *, audio: bool) -> list[dict[str, Any]]:
+    """Return one section per verdict: its facts, its evidence by side, its picture's window, its sounds."""
+    rows = {row["id"]: row for row in view.header["glitches"]}
+    verdicts = sorted(diagnosis.verdicts, key=lambda v: v.glitch.start_s)
+    return [_section(v, rows[v.id], view, audio=audio) for v in verdicts]
+
+
+def turn_table(diagnosis: Diagnosis) -> dict[str, Any]:
+    """Return the turns, the parts that any latency was broken into, and the median and worst latency."""
+    turns = diagnosis.scene.turns
+    latencies = [t.latency_s for t in turns if t.latency_s is not None]
+    parts = list(dict.fromkeys(name for t in turns for name in t.parts))
+    return {
+        "turns": turns,
+        "parts": parts,
+        "median_s": median(latencies) if latencies else None,
+        "worst_s": max(latencies, default=None),
+    }
+
+
+def provenance(diagnosis: Diagnosis) -> dict[str, Any]:
+    """Return what it takes to repeat the diagnosis: inputs, clocks, steps, versions."""
+    return {
+        "inputs": diagnosis.scene.inputs,
+        "clocks": list(diagnosis.scene.clocks.values()),
+        "steps": [(step, plain(dict(step.parameters))) for step in diagnosis.steps],
+        "versions": [("forensics", diagnosis.version), ("Python", platform.python_version()), *_versions()],
+    }
+
+
+def display_filter(frames: Iterable[int]) -> str:
+    """Return a Wireshark display filter for `frames`, runs written as ranges; empty without frames.
+
+    The set syntax with commas and ranges is that of Wireshark 3.6 and later (wireshark-filter(4)).
+    """
+    runs: list[list[int]] = []
+    for frame in sorted(set(frames)):
+        if runs and frame == runs[-1][1] + 1:
+            runs[-1][1] = frame
+        else:
+            runs.append([frame, frame])
+    parts = [str(a) if a == b else f"{a}..{b}" for a, b in runs]
+    return f"frame.number in {{{', '.join(parts)}}}" if parts else ""
+
+
+def _section(verdict: Verdict, row: dict[str, Any], view: View, *, audio: bool) -> dict[str, Any]:
+    window = glitch_window(view, row)
+    frames = frames_of(verdict)
+    return {
+        "verdict": verdict,
+        "look": LOOKS[verdict.cause],
+        "window": window,
+        "lanes": PICTURE_LANES if "heard" in view.sounds else PICTURE_LANES_UNHEARD,
+        "sides": {side: sorted(items, key=_weight, reverse=True) for side, items in sides(verdict).items()},
+        "alternatives": [(LOOKS[Cause(cause)], confidence) for cause, confidence in verdict.alternatives],
+        "frames": frames,
+        "filter": display_filter(frames),
+        "sounds": _sounds(view, window) if audio else [],
+    }
+
+
+def _sounds(view: View, window: tuple[float, float]) -> list[tuple[str, str]]:
+    """As heard and as sent, each as (label, data URL)."""
+    out = []
+    for name in ("heard", "sent"):
+        if name not in view.sounds:
+            continue
+        rate = view.sounds[name].sample_rate_hz
+        samples = view.clip(name, start_s=window[0], seconds=window[1] - window[0])
+        clip = opus_clip(faded(samples, sample_rate_hz=rate), sample_rate_hz=rate)
+        out.append((view.sounds[name].label, data_url(clip, "audio/webm")))
+    return out
+
+
+def _weight(item: Evidence) -> float:
+    return abs(item.weight)
+
+
+def _stream_sentence(stream: dict[str, Any]) -> str:
+    kind = "SRTP" if stream["encrypted"] else "RTP"
+    closed = "" if stream["readable"] else ", payload closed (no key)"
+    return (
+        f"{stream['codec']}, {kind}{closed}; {stream['source']} → {stream['destination']}, SSRC {stream['ssrc']}; "
+        f"{stream['packets']} packets, {stream['lost']} lost ({100 * stream['lost_share']:.2f} %), "
+        f"95 % arrive within {stream['delay_p95_ms']:.1f} ms of the quickest"
+    )
+
+
+def _versions() -> list[tuple[str, str]]:
+    out = []
+    for package in VERSIONED:
+        try:
+            out.append((package, version(package)))
+        except PackageNotFoundError:
+            out.append((package, "not installed"))
+    return out

@@ -1,0 +1,49 @@
+"""How numbers and names read on the page."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from forensics.views.palette import mechanism_label
+
+
+def clock_time(seconds: float | None) -> str:
+    """Return 7.412 as "0:07.412"; a dash where there is no time."""
+    if seconds is None:
+        return "–"
+    sign = "−" if seconds < 0 else ""
+    minutes, rest = divmod(round(abs(seconds) * 1000), 60_000)
+    hours, minutes = divmod(minutes, 60)
+    return f"{sign}{f'{hours}:{minutes:02d}' if hours else minutes}:{rest / 1000:06.3f}"
+
+
+def milliseconds(seconds: float | None) -> str:
+    """Return 0.2431 as "243 ms"; a dash where there is no time."""
+    return "–" if seconds is None else f"{seconds * 1e3:.0f} ms"
+
+
+def percent(share: float) -> str:
+    """Return 0.968 as "97 %"."""
+    return f"{100 * share:.0f} %"
+
+
+def signed(value: float) -> str:
+    """Return -3.1 as "−3.1", with a true minus."""
+    return f"{value:+.1f}".replace("-", "−")
+
+
+def counted(counts: Mapping[str, Any]) -> str:
+    """Return {"packets": 2931, "skipped": 0} as "packets 2931, skipped 0"; a dash where there are none."""
+    return ", ".join(f"{name.replace('_', ' ')} {value}" for name, value in counts.items()) or "–"
+
+
+FILTERS: dict[str, Callable[..., str]] = {
+    "clock_time": clock_time,
+    "milliseconds": milliseconds,
+    "percent": percent,
+    "signed": signed,
+    "counted": counted,
+    "mechanism": mechanism_label,
+}
+"""What the templates may call."""

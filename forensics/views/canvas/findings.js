@@ -1,0 +1,197 @@
+// Lanes of what was concluded: verdicts, turns, model events; each bar known by pattern or place as well as by colour.
+
+import { formatSpan } from "./axis.js";
+import { Lane, fittingText, roundedBar } from "./lane.js";
+import { causeColour, causePattern, drawGlyph } from "./theme.js";
+
+const BADGE_PX = 20;
+
+export class VerdictLane extends Lane {
+  constructor(spec, view) {
+    super(spec, view);
+    this.glitches = view.client.header.glitches;
+    this.causes = view.client.header.causes;
+    this.boxes = [];
+  }
+
+  paint(pen) {
+    this.boxes = [];
+    const visible = this.glitches.filter((g) => g.end_s >= pen.axis.start && g.start_s <= pen.axis.end);
+    let taken = -Infinity;
+    visible.forEach((glitch, i) => {
+      const x = pen.axis.x(glitch.start_s);
+      const width = Math.max(pen.axis.x(glitch.end_s) - x, 4);
+      this.paintBar(pen, glitch, x, width);
+      const next = i + 1 < visible.length ? pen.axis.x(visible[i + 1].start_s) : pen.box.x + pen.box.w;
+      taken = this.paintBadge(pen, glitch, x, width, next, taken);
+      this.boxes.push({ glitch, x: Math.max(x - 3, pen.box.x), right: Math.max(x + width, taken) });
+    });
+  }
+
+  paintBar({ ctx, box, theme }, glitch, x, width) {
+    const look = this.causes[glitch.cause];
+    const height = 14;
+    const y = box.y + box.h - height - 5;
+    roundedBar(ctx, x, y, width, height, 3);
+    ctx.globalAlpha = glitch.audible ? 1 : 0.55;
+    ctx.fillStyle = causePattern(ctx, theme, look);
+    ctx.fill();
+    ctx.globalAlpha = 1;
+    if (glitch.id !== this.view.chosen) return;
+    ctx.strokeStyle = theme.ink;
+    ctx.lineWidth = 2;
+    roundedBar(ctx, x - 1.5, y - 1.5, width + 3, height + 3, 4);
+    ctx.stroke();
+  }
+
+  // Glyph, then id and cause as far as there is room before the next one; nothing where the last one still stands.
+  paintBadge(pen, glitch, x, width, next, taken) {
+    const { ctx, box, theme } = pen;
+    const left = Math.max(x, box.x + 2);
+    if (left < taken + 2) return taken;
+    const look = this.causes[glitch.cause];
+    const colour = causeColour(theme, look);
+    const y = box.y + 13;
+    drawGlyph(ctx, look, left + 7, y, colour);
+    ctx.fillStyle = theme.ink;
+    ctx.textAlign = "left";
+    ctx.textBaseline = "middle";
+    ctx.font = `600 11px ${theme.font}`;
+    const room = next - left - BADGE_PX - 6;
+    for (const text of [`${glitch.id} ${look.label}${glitch.audible ? "" : " (masked)"}`, glitch.id]) {
+      if (fittingText(ctx, text, left + BADGE_PX - 3, y, room)) return left + BADGE_PX + ctx.measureText(text).width;
+    }
+    return left + 15;
+  }
+
+  hit(x) {
+    return this.boxes.find((b) => x >= b.x && x <= b.right)?.glitch ?? null;
+  }
+
+  read(t) {
+    const glitch = this.glitches.find((g) => g.start_s <= t && t <= g.end_s);
+    if (!glitch) return [];
+    return [["glitch", `${glitch.id} ${this.causes[glitch.cause].label}, ${formatSpan(glitch.end_s - glitch.start_s)}`]];
+  }
+
+  describe(axis) {
+    const within = this.glitches.filter((g) => g.end_s >= axis.start && g.start_s <= axis.end);
+    return within.length ? within.map((g) => `${g.id} ${this.causes[g.cause].label}`).join(", ") : "none in view";
+  }
+}
+
+export class TurnLane extends Lane {
+  constructor(spec, view) {
+    super(spec, view);
+    this.turns = view.client.header.turns;
+  }
+
+  paint(pen) {
+    const half = pen.box.h / 2;
+    for (const [row, speaker] of ["agent", "user"].entries()) {
+      const y = pen.box.y + row * half + 4;
+      this.paintNames(pen, y + half / 2 - 4, speaker);
+      this.turns.filter((t) => t.speaker === speaker).forEach((turn) => this.paintTurn(pen, turn, y, half - 8));
+    }
+  }
+
+  paintNames({ ctx, box, theme }, y, speaker) {
+    ctx.fillStyle = theme.muted;
+    ctx.font = `10.5px ${theme.font}`;
+    ctx.textAlign = "right";
+    ctx.textBaseline = "middle";
+    ctx.fillText(speaker, box.x - 7, y);
+  }
+
+  paintTurn(pen, turn, y, height) {
+    const { ctx, axis, box, theme } = pen;
+    if (turn.end_s < axis.start || turn.start_s - (turn.latency_s ?? 0) > axis.end) return;
+    const x = axis.x(turn.start_s);
+    const width = Math.max(axis.x(turn.end_s) - x, 2);
+    roundedBar(ctx, x, y, width, height, 4);
+    ctx.fillStyle = theme[turn.speaker] ?? theme.agent;
+    ctx.globalAlpha = 0.32;
+    ctx.fill();
+    ctx.globalAlpha = 1;
+    ctx.strokeStyle = theme[turn.speaker] ?? theme.agent;
+    ctx.lineWidth = 1;
+    ctx.stroke();
+    if (turn.latency_s !== null) this.paintLatency(pen, turn, x, y + height / 2);
+    this.paintLength(pen, turn, Math.max(x, box.x), Math.min(x + width, box.x + box.w), y + height / 2);
+  }
+
+  paintLength({ ctx, theme }, turn, left, right, y) {
+    ctx.fillStyle = theme.ink;
+    ctx.textAlign = "left";
+    ctx.textBaseline = "middle";
+    ctx.font = `10.5px ${theme.font}`;
+    fittingText(ctx, `${turn.speaker}, ${formatSpan(turn.end_s - turn.start_s)}`, left + 6, y, right - left - 12);
+  }
+
+  // A dashed arrow from the end of the user's speech to the first sample of the answer.
+  paintLatency({ ctx, axis, theme }, turn, x, y) {
+    const from = axis.x(turn.start_s - turn.latency_s);
+    ctx.strokeStyle = ctx.fillStyle = theme.ink;
+    ctx.lineWidth = 1.2;
+    ctx.setLineDash([3, 2]);
+    ctx.beginPath();
+    ctx.moveTo(from, y);
+    ctx.lineTo(x - 4, y);
+    ctx.stroke();
+    ctx.setLineDash([]);
+    ctx.beginPath();
+    ctx.moveTo(x, y);
+    ctx.lineTo(x - 5, y - 3.5);
+    ctx.lineTo(x - 5, y + 3.5);
+    ctx.fill();
+    ctx.textAlign = "right";
+    ctx.textBaseline = "middle";
+    ctx.font = `600 10.5px ${theme.font}`;
+    const text = formatSpan(turn.latency_s);
+    ctx.fillText(text, from - 4, y);
+  }
+
+  read(t) {
+    const turn = this.turns.find((s) => s.start_s <= t && t <= s.end_s);
+    return turn ? [["turn", turn.speaker]] : [];
+  }
+
+  describe(axis) {
+    const within = this.turns.filter((t) => t.end_s >= axis.start && t.start_s <= axis.end);
+    return within.map((t) => (t.latency_s === null ? t.speaker : `${t.speaker} after ${formatSpan(t.latency_s)}`)).join(", ");
+  }
+}
+
+export class EventLane extends Lane {
+  constructor(spec, view) {
+    super(spec, view);
+    this.events = view.client.header.events;
+  }
+
+  paint(pen) {
+    const { ctx, axis, box, theme } = pen;
+    ctx.font = `10.5px ${theme.font}`;
+    ctx.textAlign = "left";
+    ctx.textBaseline = "middle";
+    let taken = -Infinity;
+    for (const event of this.events) {
+      const x = axis.x(event.at_s);
+      if (x < box.x - 1 || x > box.x + box.w) continue;
+      ctx.fillStyle = theme.accent;
+      ctx.fillRect(x - 0.75, box.y + 4, 1.5, box.h - 8);
+      if (x < taken) continue;
+      ctx.fillStyle = theme.ink;
+      fittingText(ctx, event.name, x + 4, box.y + box.h / 2, box.x + box.w - x - 8);
+      taken = x + 12 + ctx.measureText(event.name).width;
+    }
+  }
+
+  read(t) {
+    const close = this.events.filter((e) => Math.abs(e.at_s - t) < 5 * this.view.axis.pixel);
+    return close.slice(0, 2).map((e) => ["event", e.name]);
+  }
+
+  describe(axis) {
+    return `${this.events.filter((e) => e.at_s >= axis.start && e.at_s <= axis.end).length} events`;
+  }
+}

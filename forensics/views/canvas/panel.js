@@ -1,0 +1,236 @@
+// What stands around the canvas: the buttons, the reading under the crosshair, lane heads, the legend and the table.
+
+import { clockReadings, formatSpan, formatTime } from "./axis.js";
+import { button, choice, element, icon } from "./dom.js";
+import { PACKET_SHAPES } from "./packets.js";
+import { colourMap, SILENCE_COLOUR } from "./theme.js";
+
+const ICONS = {
+  play: "M5 3.5L12.5 8L5 12.5Z",
+  stop: "M4.5 4.5H11.5V11.5H4.5Z",
+  out: "M3.5 8H12.5",
+  in: "M3.5 8H12.5M8 3.5V12.5",
+  all: "M2.5 8H13.5M5 5L2 8L5 11M11 5L14 8L11 11",
+  before: "M10 3.5L5.5 8L10 12.5",
+  after: "M6 3.5L10.5 8L6 12.5",
+  loop: "M4 6H11.5L9.5 4M12 10H4.5L6.5 12",
+};
+
+const KEYS = [
+  ["← →", "pan"], ["+ −", "zoom"], ["Home End", "start, end"], ["0", "whole call"], ["n p", "next, previous glitch"],
+  ["Space", "play, stop"], ["l", "loop the selection"], [", .", "move the cursor"], ["m", "measure from the cursor"], ["Esc", "clear"],
+  ["Shift + drag", "measure, select"], ["double click", "zoom to the glitch"],
+];
+
+export function buildBar(timeline) {
+  const { client, header } = timeline;
+  const bar = element("div", { class: "tl-bar", role: "toolbar", "aria-label": "Timeline" });
+  if (client.playable.length) bar.append(playGroup(timeline));
+  const group = element("span", { class: "tl-group" });
+  group.append(
+    button("Zoom out (−)", ICONS.out, () => timeline.zoomBy(2)),
+    button("Zoom in (+)", ICONS.in, () => timeline.zoomBy(0.5)),
+    button("Whole call (0)", ICONS.all, () => timeline.showAll()),
+  );
+  bar.append(group);
+  if (header.glitches.length) bar.append(glitchGroup(timeline));
+  if (client.scales.length > 1 && timeline.lanes.some((l) => l.spec.kind === "spectrogram")) {
+    const scales = [["mel", "mel scale"], ["linear", "linear scale"]];
+    bar.append(choice("Frequency scale", scales, timeline.scale, (scale) => timeline.setScale(scale)));
+  }
+  return bar;
+}
+
+function playGroup(timeline) {
+  const { client, header } = timeline;
+  const group = element("span", { class: "tl-group" });
+  timeline.playButton = button("Play (space)", ICONS.play, () => timeline.togglePlay());
+  group.append(timeline.playButton);
+  const sounds = client.playable.map((name) => [name, header.sounds[name].label.toLowerCase()]);
+  if (sounds.length > 1) group.append(choice("Which sound", sounds, timeline.sound, (name) => timeline.setSound(name)));
+  const speeds = [["1", "1×"], ["0.5", "½×"], ["0.25", "¼×"]];
+  group.append(choice("Speed; slower is lower in pitch", speeds, "1", (speed) => timeline.setSpeed(Number(speed))));
+  timeline.loopButton = button("Loop the selection (l)", ICONS.loop, () => timeline.toggleLoop(), { "aria-pressed": "false" });
+  group.append(timeline.loopButton);
+  return group;
+}
+
+function glitchGroup(timeline) {
+  const group = element("span", { class: "tl-group" });
+  timeline.glitchName = element("span", { class: "tl-count" });
+  group.append(
+    button("Previous glitch (p)", ICONS.before, () => timeline.stepGlitch(-1)),
+    timeline.glitchName,
+    button("Next glitch (n)", ICONS.after, () => timeline.stepGlitch(1)),
+  );
+  return group;
+}
+
+export function showPlaying(timeline) {
+  if (!timeline.playButton) return;
+  const name = timeline.player.playing ? "stop" : "play";
+  timeline.playButton.replaceChildren(icon(ICONS[name]));
+  timeline.playButton.setAttribute("aria-label", name === "stop" ? "Stop (space)" : "Play (space)");
+  timeline.playButton.title = timeline.playButton.getAttribute("aria-label");
+}
+
+export function showGlitchCount(timeline) {
+  if (!timeline.glitchName) return;
+  const { glitches } = timeline.header;
+  const at = glitches.findIndex((g) => g.id === timeline.chosen);
+  timeline.glitchName.textContent = at < 0 ? `${glitches.length} ${glitches.length === 1 ? "glitch" : "glitches"}` : `${at + 1} of ${glitches.length}`;
+}
+
+// The reading: every clock first, then what each open lane says about this instant.
+export function readings(timeline, t, point) {
+  const out = clockReadings(timeline.axisFacts, t);
+  for (const lane of timeline.lanes) {
+    if (lane.folded) continue;
+    out.push(...lane.read(t));
+    if (point && lane.readAt && point.y >= lane.top && point.y < lane.top + lane.shown) {
+      out.push(...lane.readAt(t, point.y, { y: lane.top, h: lane.shown }));
+    }
+  }
+  if (timeline.range) out.push(["selection", formatSpan(timeline.range[1] - timeline.range[0])]);
+  return out;
+}
+
+export function showReading(timeline, pairs) {
+  timeline.readout.replaceChildren(
+    ...pairs.map(([name, text]) => element("span", { class: "tl-pair" }, element("span", { class: "tl-name" }, name), element("b", {}, text))),
+  );
+}
+
+export function buildHead(timeline, lane) {
+  const head = element("div", { class: "tl-head" });
+  const label = element("span", { class: "tl-label" }, lane.spec.label);
+  const unit = element("span", { class: "tl-unit" }, lane.spec.unit);
+  if (timeline.compact) {
+    head.append(element("div", { class: "tl-fold" }, label), unit);
+    return head;
+  }
+  const fold = element("button", { type: "button", class: "tl-fold", "aria-expanded": String(!lane.folded) }, icon("M4.5 6L8 9.5L11.5 6", { size: 12 }), label);
+  fold.title = "Fold or open; Alt + ↑ ↓ moves the lane";
+  fold.setAttribute("aria-label", laneName(lane));
+  fold.addEventListener("click", () => timeline.foldLane(lane));
+  fold.addEventListener("keydown", (event) => {
+    if (!event.altKey || !["ArrowUp", "ArrowDown"].includes(event.key)) return;
+    event.preventDefault();
+    event.stopPropagation();
+    timeline.moveLane(lane, event.key === "ArrowUp" ? -1 : 1);
+    fold.focus();
+  });
+  head.append(fold, unit, buildGrip(timeline, lane));
+  lane.head = head;
+  lane.foldButton = fold;
+  return head;
+}
+
+export function laneName(lane) {
+  const what = { wave: "waveform", spectrogram: "spectrogram" }[lane.spec.kind];
+  return what ? `${lane.spec.label}, ${what}` : lane.spec.label;
+}
+
+// The lower edge of a lane: drag it, or focus it and press the arrow keys.
+function buildGrip(timeline, lane) {
+  const grip = element("div", {
+    class: "tl-grip", role: "separator", tabindex: "0", "aria-orientation": "horizontal", "aria-label": `Height of ${laneName(lane)}`,
+    "aria-valuemin": "32", "aria-valuemax": "480", "aria-valuenow": String(lane.height),
+  });
+  const resize = (height) => {
+    lane.height = Math.min(Math.max(height, 32), 480);
+    grip.setAttribute("aria-valuenow", String(lane.height));
+    timeline.layout();
+  };
+  grip.addEventListener("keydown", (event) => {
+    const step = { ArrowUp: -8, ArrowDown: 8 }[event.key];
+    if (!step) return;
+    event.preventDefault();
+    event.stopPropagation();
+    resize(lane.height + step);
+  });
+  grip.addEventListener("pointerdown", (event) => {
+    grip.setPointerCapture(event.pointerId);
+    const from = event.clientY - lane.height;
+    const drag = (move) => resize(move.clientY - from);
+    grip.addEventListener("pointermove", drag);
+    grip.addEventListener("lostpointercapture", () => grip.removeEventListener("pointermove", drag), { once: true });
+  });
+  return grip;
+}
+
+export function buildLegend(timeline) {
+  const legend = element("div", { class: "tl-legend", role: "note", "aria-label": "Legend" });
+  const causes = new Set(timeline.header.glitches.map((g) => g.cause));
+  const looks = Object.entries(timeline.header.causes).filter(([cause]) => causes.has(cause));
+  if (looks.length) legend.append(legendGroup("Causes", looks.map(([cause, look]) => causeItem(cause, look))));
+  const kinds = timeline.lanes.filter((l) => l.kinds).flatMap((l) => l.kinds());
+  const shapes = Object.keys(PACKET_SHAPES).filter((kind) => kinds.includes(kind));
+  if (shapes.length) legend.append(legendGroup("Packets", shapes.map(packetItem)));
+  if (timeline.lanes.some((l) => l.buffer?.at_s)) legend.append(legendGroup("Buffer, replayed", bufferItems()));
+  if (timeline.lanes.some((l) => l.spec.kind === "spectrogram")) legend.append(colourBar(timeline.header.tiles.spectrogram.floor_db));
+  return legend;
+}
+
+function legendGroup(title, items) {
+  return element("span", { class: "tl-legend-group" }, element("span", { class: "tl-name" }, title), ...items);
+}
+
+function causeItem(cause, look) {
+  const mark = icon(look.glyph, { size: 13, className: "tl-icon tl-cause" });
+  mark.dataset.cause = cause;
+  return element("span", { class: "tl-item" }, mark, look.label);
+}
+
+function packetItem(kind) {
+  const { path, fill, colour } = PACKET_SHAPES[kind];
+  const mark = icon(path, { size: 13, box: kind === "marker" ? "-6 -13 12 12" : "-6 -6 12 12", fill, className: `tl-icon tl-${colour}` });
+  return element("span", { class: "tl-item" }, mark, kind);
+}
+
+function bufferItems() {
+  const line = (dash, text) => {
+    const mark = icon("M0 8H16", { size: 14, className: "tl-icon tl-target" });
+    if (dash) mark.firstChild.setAttribute("stroke-dasharray", "2 3");
+    return element("span", { class: "tl-item" }, mark, text);
+  };
+  return [line(false, "target"), line(true, "level")];
+}
+
+function colourBar(floor_db) {
+  const map = colourMap();
+  const stops = Array.from({ length: 17 }, (_, i) => {
+    const at = 2 + Math.round((i / 16) * 253);
+    return `rgb(${map[at * 4]},${map[at * 4 + 1]},${map[at * 4 + 2]})`;
+  });
+  const bar = element("span", { class: "tl-colours" });
+  bar.style.background = `linear-gradient(to right, ${stops.join(",")})`;
+  const silence = element("span", { class: "tl-swatch" });
+  silence.style.background = `rgb(${SILENCE_COLOUR.join(",")})`;
+  return legendGroup("Level", [
+    element("span", { class: "tl-item" }, `−${-floor_db} dB`, bar, "0 dB"),
+    element("span", { class: "tl-item" }, silence, "digital silence"),
+  ]);
+}
+
+export function buildKeys() {
+  const list = element("dl", { class: "tl-keys" });
+  for (const [keys, meaning] of KEYS) list.append(element("div", {}, element("dt", {}, keys), element("dd", {}, meaning)));
+  return element("details", { class: "tl-details" }, element("summary", {}, "Keys and gestures"), list);
+}
+
+// What the canvas shows, as text: refreshed while it is open.
+export function buildTable(timeline) {
+  const body = element("tbody");
+  const table = element("table", {}, element("caption", {}, ""), body);
+  const details = element("details", { class: "tl-details" }, element("summary", {}, "What is in view, as a table"), table);
+  details.refresh = () => {
+    if (!details.open) return;
+    const { axis } = timeline;
+    table.caption.textContent = `${formatTime(axis.start)} to ${formatTime(axis.end)}, ${axis.name} time`;
+    const rows = timeline.lanes.map((lane) => [laneName(lane), lane.describe(axis)]);
+    body.replaceChildren(...rows.map(([name, text]) => element("tr", {}, element("th", { scope: "row" }, name), element("td", {}, text))));
+  };
+  details.addEventListener("toggle", details.refresh);
+  return details;
+}

@@ -1,0 +1,93 @@
+// Colours and fonts as the page has them, resolved for the canvas; patterns and glyphs of the causes; the colour map.
+
+const TOKENS = ["bg", "lane", "grid", "line", "ink", "muted", "accent", "wave", "packet", "lost", "odd", "target", "user", "agent", "cursor"];
+
+// The ground decides: on a dark one, `tl-dark` switches the style sheet's colours and those of the causes.
+export function readTheme(element, causes) {
+  const style = getComputedStyle(element);
+  const dark = luminance(style.getPropertyValue("--tl-bg").trim()) < 0.4;
+  element.classList.toggle("tl-dark", dark);
+  const theme = Object.fromEntries(TOKENS.map((name) => [name, style.getPropertyValue(`--tl-${name}`).trim()]));
+  theme.font = style.fontFamily;
+  theme.dark = dark;
+  theme.patterns = new Map();
+  for (const mark of element.querySelectorAll("[data-cause]")) mark.style.color = causeColour(theme, causes[mark.dataset.cause]);
+  return theme;
+}
+
+function luminance(colour) {
+  const ctx = document.createElement("canvas").getContext("2d");
+  ctx.fillStyle = colour;
+  ctx.fillRect(0, 0, 1, 1);
+  const [r, g, b] = ctx.getImageData(0, 0, 1, 1).data;
+  return (0.2126 * r + 0.7152 * g + 0.0722 * b) / 255;
+}
+
+export function causeColour(theme, look) {
+  return theme.dark ? look.dark : look.light;
+}
+
+// Each cause has strokes of its own, so that it is known without its colour.
+const STROKES = {
+  cross: "M0 0L8 8M8 0L0 8",
+  diagonal: "M-2 2L2 -2M0 8L8 0M6 10L10 6",
+  backward: "M-2 6L2 10M0 0L8 8M6 -2L10 2",
+  vertical: "M2 0V8M6 0V8",
+  horizontal: "M0 2H8M0 6H8",
+  dots: "M2 2h.01M6 6h.01",
+  plain: "",
+};
+
+export function causePattern(ctx, theme, look) {
+  if (!theme.patterns.has(look.pattern)) theme.patterns.set(look.pattern, drawPattern(ctx, theme, look));
+  return theme.patterns.get(look.pattern);
+}
+
+function drawPattern(ctx, theme, look) {
+  const scale = Math.max(1, Math.round(devicePixelRatio || 1));
+  const cell = document.createElement("canvas");
+  cell.width = cell.height = 8 * scale;
+  const brush = cell.getContext("2d");
+  brush.scale(scale, scale);
+  brush.fillStyle = causeColour(theme, look);
+  brush.fillRect(0, 0, 8, 8);
+  brush.strokeStyle = theme.dark ? "rgba(0,0,0,.45)" : "rgba(255,255,255,.5)";
+  brush.lineWidth = look.pattern === "dots" ? 2.4 : 1.1;
+  brush.lineCap = look.pattern === "dots" ? "round" : "butt";
+  brush.stroke(new Path2D(STROKES[look.pattern]));
+  const pattern = ctx.createPattern(cell, "repeat");
+  pattern.setTransform(new DOMMatrix().scale(1 / scale));
+  return pattern;
+}
+
+export function drawGlyph(ctx, look, x, y, colour, size = 14) {
+  ctx.save();
+  ctx.translate(x - size / 2, y - size / 2);
+  ctx.scale(size / 16, size / 16);
+  ctx.strokeStyle = colour;
+  ctx.lineWidth = 2;
+  ctx.lineJoin = ctx.lineCap = "round";
+  ctx.stroke(new Path2D(look.glyph));
+  ctx.restore();
+}
+
+// Perceptually even, dark to light, safe for colour vision deficiencies: stops of matplotlib's magma.
+const STOPS = ["#000004", "#140e36", "#3b0f70", "#641a80", "#8c2981", "#b73779", "#de4968", "#f7705c", "#fe9f6d", "#fecf92", "#fcfdbf"];
+export const SILENCE_COLOUR = [14, 74, 84];
+
+// 256 entries of red, green, blue, alpha for the bytes of a spectrogram tile.
+export function colourMap() {
+  const table = new Uint8ClampedArray(1024);
+  const stops = STOPS.map((hex) => [1, 3, 5].map((i) => parseInt(hex.slice(i, i + 2), 16)));
+  for (let value = 2; value < 256; value++) {
+    // the upper half of the range holds nearly all of speech: spend the colours there
+    const at = Math.max(0, (value - 2) / 253 - 0.12) / 0.88 * (stops.length - 1);
+    const below = Math.min(Math.floor(at), stops.length - 2);
+    for (let c = 0; c < 3; c++) {
+      table[value * 4 + c] = stops[below][c] + (at - below) * (stops[below + 1][c] - stops[below][c]);
+    }
+    table[value * 4 + 3] = 255;
+  }
+  table.set([...SILENCE_COLOUR, 255], 4);
+  return table;
+}

@@ -1,0 +1,597 @@
+// The timeline: every lane of a call on one time axis. Hosted by anywidget in JupyterLab, inlined in the report.
+//
+// mount(element, client, options) shows what a client (see canvas/source.js) has; render({ model, el }) is anywidget's.
+
+import { TimeAxis, formatSpan, formatTime, timeTicks } from "./canvas/axis.js";
+import { element } from "./canvas/dom.js";
+import { EventLane, TurnLane, VerdictLane } from "./canvas/findings.js";
+import { listen } from "./canvas/gestures.js";
+import { PacketLane } from "./canvas/packets.js";
+import { buildBar, buildHead, buildKeys, buildLegend, buildTable, readings, showGlitchCount, showPlaying, showReading } from "./canvas/panel.js";
+import { Player } from "./canvas/player.js";
+import { SpectrogramLane, WaveLane } from "./canvas/sound.js";
+import { KernelClient, TileStore } from "./canvas/source.js";
+import { causeColour, causePattern, readTheme } from "./canvas/theme.js";
+
+const LANES = { verdicts: VerdictLane, turns: TurnLane, packets: PacketLane, wave: WaveLane, spectrogram: SpectrogramLane, events: EventLane };
+const MAP_PX = 36;
+const RULER_PX = 24;
+const LANE_GAP_PX = 1;
+const WIDE_GUTTER_PX = 150;
+const NARROW_GUTTER_PX = 46;
+const NARROW_PX = 620;
+const GLITCH_MARGIN_S = 0.6;
+
+export class Timeline {
+  constructor(root, client, { window: shown = null, lanes = null, compact = false, label = "" } = {}) {
+    this.root = root;
+    this.client = client;
+    this.header = client.header;
+    this.axisFacts = this.header.axis;
+    this.compact = compact;
+    this.axis = new TimeAxis(this.axisFacts.start_s, this.axisFacts.end_s);
+    this.axis.name = this.axisFacts.name;
+    if (shown) this.axis.show(...shown);
+    this.store = new TileStore(client, () => this.repaint());
+    this.scale = client.scales[0];
+    this.sound = client.playable[0] ?? null;
+    this.chosen = this.hover = this.range = null;
+    this.cursor = Math.max(this.axis.start, 0);
+    this.listeners = [];
+    this.player = new Player(client, (t) => this.played(t), () => showPlaying(this));
+    this.lanes = this.header.lanes
+      .filter((spec) => !lanes || lanes.includes(spec.id))
+      .map((spec) => new LANES[spec.kind](lanes ? { ...spec, folded: false } : spec, this));
+    this.build(label);
+  }
+
+  build(label) {
+    this.base = element("canvas", { class: "tl-canvas", "aria-hidden": "true" });
+    this.over = element("canvas", { class: "tl-canvas", "aria-hidden": "true" });
+    const name = label || `Timeline of ${this.header.title}`;
+    const role = this.compact ? { role: "img", "aria-label": name } : { role: "application", "aria-label": `${name}. Keys are listed below.`, tabindex: "0" };
+    this.stage = element("div", { class: "tl-stage", ...role }, this.base, this.over);
+    this.root.classList.add("tl");
+    this.root.dataset.lmSuppressShortcuts = "true";
+    this.heads = this.lanes.map((lane) => buildHead(this, lane));
+    this.lanes.forEach((lane, i) => (lane.head = this.heads[i]));
+    this.stage.append(...this.heads);
+    if (this.compact) this.root.replaceChildren(this.stage);
+    else this.buildAround();
+    this.theme = readTheme(this.root, this.header.causes);
+    this.watch();
+    this.layout();
+  }
+
+  buildAround() {
+    this.readout = element("div", { class: "tl-readout" });
+    this.live = element("div", { class: "tl-live", "aria-live": "polite" });
+    this.table = buildTable(this);
+    const foot = element("div", { class: "tl-foot" }, this.table, buildKeys());
+    this.root.replaceChildren(buildBar(this), this.readout, this.stage, buildLegend(this), foot, this.live);
+    listen(this);
+    showGlitchCount(this);
+  }
+
+  watch() {
+    this.observer = new ResizeObserver(() => this.layout());
+    this.observer.observe(this.stage);
+    const restyle = () => {
+      this.theme = readTheme(this.root, this.header.causes);
+      this.repaint();
+    };
+    this.themes = new MutationObserver(() => requestAnimationFrame(restyle));
+    for (const node of [document.documentElement, document.body]) {
+      this.themes.observe(node, { attributeFilter: ["data-theme", "data-jp-theme-name", "data-jp-theme-light", "class"] });
+    }
+    this.media = ["(prefers-color-scheme: dark)", "print"].map((query) => matchMedia(query));
+    this.media.forEach((query) => query.addEventListener("change", restyle));
+    this.restyle = restyle;
+  }
+
+  close() {
+    this.player.stop();
+    this.observer.disconnect();
+    this.themes.disconnect();
+    this.media.forEach((query) => query.removeEventListener("change", this.restyle));
+    this.client.close();
+  }
+
+  // ---- size and place ------------------------------------------------------------------------------------------------
+
+  layout() {
+    const width = Math.floor(this.stage.clientWidth);
+    if (!width) return;
+    this.narrow = width < NARROW_PX;
+    this.stage.classList.toggle("tl-narrow", this.narrow);
+    this.axis.left = this.narrow ? NARROW_GUTTER_PX : WIDE_GUTTER_PX;
+    this.axis.width = width - this.axis.left - 1;
+    this.rulerTop = this.compact ? 0 : MAP_PX;
+    this.lanesTop = this.rulerTop + RULER_PX;
+    let top = this.lanesTop;
+    for (const lane of this.lanes) {
+      lane.top = top;
+      top += lane.shown + LANE_GAP_PX;
+      this.placeHead(lane);
+    }
+    this.height = top;
+    this.stage.style.height = `${top}px`;
+    for (const canvas of [this.base, this.over]) sharpen(canvas, width, top);
+    this.paint();
+  }
+
+  placeHead(lane) {
+    const { head } = lane;
+    head.style.top = `${lane.top}px`;
+    head.style.height = `${lane.shown}px`;
+    head.style.width = this.narrow ? "" : `${WIDE_GUTTER_PX - 34}px`;
+    head.classList.toggle("tl-folded", lane.folded);
+  }
+
+  place(event) {
+    const box = this.stage.getBoundingClientRect();
+    return { x: event.clientX - box.left, y: event.clientY - box.top };
+  }
+
+  mapTime(x) {
+    const { full, left, width } = this.axis;
+    return full.start + ((x - left) / width) * (full.end - full.start);
+  }
+
+  mapX(t) {
+    const { full, left, width } = this.axis;
+    return left + ((t - full.start) / (full.end - full.start)) * width;
+  }
+
+  // ---- painting ------------------------------------------------------------------------------------------------------
+
+  repaint() {
+    if (this.queued) return;
+    this.queued = true;
+    requestAnimationFrame(() => this.paint());
+  }
+
+  paint() {
+    this.queued = false;
+    if (!this.height) return;
+    const ctx = this.base.getContext("2d");
+    ctx.setTransform(this.base.ratio, 0, 0, this.base.ratio, 0, 0);
+    ctx.fillStyle = this.theme.bg;
+    ctx.fillRect(0, 0, this.base.width, this.base.height);
+    if (!this.compact) this.paintMap(ctx);
+    this.paintRuler(ctx);
+    for (const lane of this.lanes) this.paintLane(ctx, lane);
+    this.store.flush();
+    this.paintOver();
+  }
+
+  paintLane(ctx, lane) {
+    const { axis, theme } = this;
+    const box = { x: axis.left, y: lane.top, w: axis.width, h: lane.shown };
+    ctx.fillStyle = theme.lane;
+    ctx.fillRect(box.x, box.y, box.w, box.h);
+    if (!lane.folded) {
+      const pen = { ctx, axis, theme, box };
+      ctx.save();
+      ctx.beginPath();
+      ctx.rect(0, box.y, box.x + box.w, box.h);
+      ctx.clip();
+      lane.paint(pen);
+      ctx.restore();
+      this.paintSpans(ctx, lane, box);
+    }
+    ctx.fillStyle = theme.line;
+    ctx.fillRect(0, box.y + box.h, axis.left + box.w + 1, LANE_GAP_PX);
+  }
+
+  // Where each glitch is on this lane: as heard, or as captured on the RTP lanes.
+  paintSpans(ctx, lane, box) {
+    if (!["packets", "wave", "spectrogram"].includes(lane.spec.kind)) return;
+    ctx.save();
+    ctx.beginPath();
+    ctx.rect(box.x, box.y, box.w, box.h);
+    ctx.clip();
+    for (const glitch of this.header.glitches) {
+      const [start, end] = lane.spec.kind === "packets" ? this.captured(glitch) : [glitch.start_s, glitch.end_s];
+      if (end < this.axis.start || start > this.axis.end) continue;
+      this.paintSpan(ctx, glitch, this.axis.x(start), this.axis.x(end), box, lane.spec.kind === "spectrogram");
+    }
+    ctx.restore();
+  }
+
+  paintSpan(ctx, glitch, from, to, box, onPicture) {
+    const look = this.header.causes[glitch.cause];
+    const chosen = glitch.id === this.chosen;
+    ctx.fillStyle = causeColour(this.theme, look);
+    ctx.globalAlpha = onPicture ? 0 : chosen ? 0.2 : 0.1;
+    ctx.fillRect(from, box.y, Math.max(to - from, 1), box.h);
+    ctx.globalAlpha = chosen ? 1 : 0.55;
+    ctx.fillStyle = onPicture ? look.dark : ctx.fillStyle;
+    ctx.fillRect(Math.round(from), box.y, chosen ? 2 : 1, box.h);
+    ctx.fillRect(Math.round(to), box.y, chosen ? 2 : 1, box.h);
+    ctx.globalAlpha = 1;
+  }
+
+  captured(glitch) {
+    const { capture } = this.axisFacts;
+    if (!capture || glitch.capture_start_s === null) return [glitch.start_s, glitch.end_s];
+    return [glitch.capture_start_s, glitch.capture_end_s].map((t) => (t - capture.offset_s) / (1 + capture.drift_ppm * 1e-6));
+  }
+
+  paintRuler(ctx) {
+    const { axis, theme, rulerTop: y } = this;
+    const { step, ticks } = timeTicks(axis, axis.width < 500 ? 58 : 84);
+    ctx.fillStyle = theme.muted;
+    ctx.font = `11px ${theme.font}`;
+    ctx.textBaseline = "middle";
+    ctx.textAlign = "right";
+    ctx.fillText(this.narrow ? "min:s" : `${axis.name} time, min:s`, axis.left - 7, y + RULER_PX / 2);
+    ctx.fillStyle = theme.line;
+    ctx.fillRect(axis.left, y + RULER_PX - 1, axis.width, 1);
+    for (const t of ticks) this.paintTick(ctx, axis.x(t), formatTime(t, step), y);
+    ctx.fillStyle = theme.line;
+    for (let t = Math.ceil(axis.start / (step / 5)) * (step / 5); t < axis.end; t += step / 5) ctx.fillRect(Math.round(axis.x(t)), y + RULER_PX - 4, 1, 3);
+  }
+
+  paintTick(ctx, x, text, y) {
+    const { axis, theme } = this;
+    ctx.fillStyle = theme.muted;
+    ctx.fillRect(Math.round(x), y + RULER_PX - 7, 1, 6);
+    const half = ctx.measureText(text).width / 2;
+    if (x - half < axis.left - 2 || x + half > axis.left + axis.width) return;
+    ctx.textAlign = "center";
+    ctx.fillText(text, x, y + RULER_PX / 2 - 3);
+  }
+
+  // The whole call, small: its outline, its glitches, and the window that is shown.
+  paintMap(ctx) {
+    const { axis, theme } = this;
+    const middle = MAP_PX / 2;
+    ctx.fillStyle = theme.lane;
+    ctx.fillRect(axis.left, 2, axis.width, MAP_PX - 4);
+    const lane = this.lanes.find((l) => l.spec.kind === "wave");
+    if (lane) this.paintOutline(ctx, lane, middle);
+    for (const glitch of this.header.glitches) {
+      const look = this.header.causes[glitch.cause];
+      const x = this.mapX(glitch.start_s);
+      ctx.fillStyle = causePattern(ctx, theme, look);
+      ctx.fillRect(x, 2, Math.max(this.mapX(glitch.end_s) - x, 3), MAP_PX - 4);
+    }
+    if (axis.span < (axis.full.end - axis.full.start) * 0.999) this.paintWindow(ctx);
+    ctx.fillStyle = theme.muted;
+    ctx.font = `11px ${theme.font}`;
+    ctx.textAlign = "right";
+    ctx.textBaseline = "middle";
+    ctx.fillText(this.narrow ? "all" : "whole call", axis.left - 7, middle);
+  }
+
+  paintOutline(ctx, lane, middle) {
+    const tile = lane.overview();
+    if (!tile) return;
+    const reach = lane.reach() * 32767;
+    const column = lane.column(lane.facts.wave_levels - 1);
+    ctx.fillStyle = this.theme.grid;
+    const width = Math.max(1, this.mapX(column) - this.mapX(0));
+    for (let i = 0; i < tile.data.length / 2; i++) {
+      const high = (tile.data[2 * i + 1] / reach) * (middle - 4);
+      const low = (tile.data[2 * i] / reach) * (middle - 4);
+      ctx.fillRect(this.mapX(lane.facts.start_s + i * column), middle - high, width, high - low + 0.5);
+    }
+  }
+
+  paintWindow(ctx) {
+    const { axis, theme } = this;
+    const from = this.mapX(axis.start);
+    const to = Math.max(this.mapX(axis.end), from + 4);
+    ctx.fillStyle = theme.bg;
+    ctx.globalAlpha = 0.55;
+    ctx.fillRect(axis.left, 2, from - axis.left, MAP_PX - 4);
+    ctx.fillRect(to, 2, axis.left + axis.width - to, MAP_PX - 4);
+    ctx.globalAlpha = 1;
+    ctx.strokeStyle = theme.accent;
+    ctx.lineWidth = 1.5;
+    ctx.strokeRect(from + 0.5, 2, to - from - 1, MAP_PX - 4);
+  }
+
+  // ---- the layer above: crosshair, cursor, selection --------------------------------------------------------------------
+
+  repaintOver() {
+    if (this.overQueued) return;
+    this.overQueued = true;
+    requestAnimationFrame(() => this.paintOver());
+  }
+
+  paintOver() {
+    this.overQueued = false;
+    const ctx = this.over.getContext("2d");
+    ctx.setTransform(this.over.ratio, 0, 0, this.over.ratio, 0, 0);
+    ctx.clearRect(0, 0, this.over.width, this.over.height);
+    if (this.compact) return;
+    if (this.range) this.paintRange(ctx);
+    this.paintCursor(ctx);
+    if (this.hover) this.paintHair(ctx);
+    const t = this.hover ? this.axis.t(this.hover.x) : this.cursor;
+    showReading(this, readings(this, t, this.hover));
+    this.table.refresh();
+  }
+
+  paintCursor(ctx) {
+    const x = this.axis.x(this.cursor);
+    if (x < this.axis.left - 1 || x > this.axis.left + this.axis.width) return;
+    ctx.fillStyle = this.theme.cursor;
+    ctx.fillRect(x - 0.75, this.lanesTop - 4, 1.5, this.height - this.lanesTop + 4);
+    ctx.beginPath();
+    ctx.moveTo(x - 5, this.lanesTop - 10);
+    ctx.lineTo(x + 5, this.lanesTop - 10);
+    ctx.lineTo(x, this.lanesTop - 2);
+    ctx.fill();
+  }
+
+  paintHair(ctx) {
+    const { theme, axis } = this;
+    const x = Math.round(this.hover.x);
+    ctx.strokeStyle = theme.ink;
+    ctx.globalAlpha = 0.6;
+    ctx.setLineDash([3, 3]);
+    ctx.beginPath();
+    ctx.moveTo(x + 0.5, this.lanesTop);
+    ctx.lineTo(x + 0.5, this.height);
+    ctx.stroke();
+    ctx.setLineDash([]);
+    ctx.globalAlpha = 1;
+    this.tag(ctx, formatTime(axis.t(x), 0.001), x, this.rulerTop + 1);
+  }
+
+  paintRange(ctx) {
+    const { axis, theme } = this;
+    const from = Math.max(axis.x(this.range[0]), axis.left);
+    const to = Math.min(axis.x(this.range[1]), axis.left + axis.width);
+    if (to <= from) return;
+    ctx.fillStyle = theme.accent;
+    ctx.globalAlpha = 0.16;
+    ctx.fillRect(from, this.lanesTop, to - from, this.height);
+    ctx.globalAlpha = 1;
+    ctx.fillRect(from, this.lanesTop, 1, this.height);
+    ctx.fillRect(to - 1, this.lanesTop, 1, this.height);
+    this.tag(ctx, formatSpan(this.range[1] - this.range[0]), (from + to) / 2, this.lanesTop + 4);
+  }
+
+  tag(ctx, text, x, y) {
+    const { theme, axis } = this;
+    ctx.font = `600 11px ${theme.font}`;
+    const width = ctx.measureText(text).width + 12;
+    const left = Math.min(Math.max(x - width / 2, axis.left), axis.left + axis.width - width);
+    ctx.fillStyle = theme.ink;
+    ctx.beginPath();
+    ctx.roundRect(left, y, width, 18, 4);
+    ctx.fill();
+    ctx.fillStyle = theme.bg;
+    ctx.textAlign = "center";
+    ctx.textBaseline = "middle";
+    ctx.fillText(text, left + width / 2, y + 9.5);
+  }
+
+  // ---- what people and programs do ----------------------------------------------------------------------------------------
+
+  on(listener) {
+    this.listeners.push(listener);
+  }
+
+  tell(change) {
+    this.listeners.forEach((listener) => listener(change));
+  }
+
+  windowMoved() {
+    this.repaint();
+    this.tell({ window: [this.axis.start, this.axis.end] });
+  }
+
+  showWindow(start, end) {
+    this.axis.show(start, end);
+    this.windowMoved();
+  }
+
+  showAll() {
+    this.showWindow(this.axis.full.start, this.axis.full.end);
+  }
+
+  zoomBy(factor, at = this.inView(this.cursor) ? this.cursor : (this.axis.start + this.axis.end) / 2) {
+    this.axis.zoom(factor, at);
+    this.windowMoved();
+  }
+
+  panBy(share) {
+    this.axis.pan(share * this.axis.span);
+    this.windowMoved();
+  }
+
+  panTo(start) {
+    this.showWindow(start, start + this.axis.span);
+  }
+
+  inView(t) {
+    return t >= this.axis.start && t <= this.axis.end;
+  }
+
+  click(point) {
+    const glitch = this.glitchAt(point);
+    if (glitch) this.choose(glitch.id);
+    this.setCursor(glitch ? glitch.start_s : this.axis.t(point.x));
+  }
+
+  glitchAt(point) {
+    const lane = this.lanes.find((l) => point.y >= l.top && point.y < l.top + l.shown);
+    return lane?.hit(point.x, point.y) ?? null;
+  }
+
+  choose(id, { zoom = false, quiet = false } = {}) {
+    const glitch = this.header.glitches.find((g) => g.id === id);
+    this.chosen = glitch?.id ?? null;
+    showGlitchCount(this);
+    if (glitch && (zoom || !this.inView(glitch.start_s) || !this.inView(glitch.end_s))) this.showGlitch(glitch);
+    this.repaint();
+    if (!quiet) this.tell({ glitch: this.chosen });
+  }
+
+  // The glitch as heard and as captured, with some of the call around it.
+  showGlitch(glitch) {
+    const [from, to] = this.captured(glitch);
+    const margin = Math.max(GLITCH_MARGIN_S, 0.8 * (glitch.end_s - glitch.start_s));
+    this.showWindow(Math.min(glitch.start_s, from) - margin, Math.max(glitch.end_s, to) + margin);
+    this.setCursor(glitch.start_s);
+  }
+
+  stepGlitch(by) {
+    const { glitches } = this.header;
+    if (!glitches.length) return;
+    const at = glitches.findIndex((g) => g.id === this.chosen);
+    const next = at < 0 ? (by > 0 ? 0 : glitches.length - 1) : (at + by + glitches.length) % glitches.length;
+    this.choose(glitches[next].id, { zoom: true });
+  }
+
+  setHover(point) {
+    if (!point && !this.hover) return;
+    this.hover = point;
+    const pointing = point && point.y > this.lanesTop && this.glitchAt(point);
+    this.stage.classList.toggle("tl-pointing", Boolean(pointing));
+    this.repaintOver();
+  }
+
+  setCursor(t) {
+    this.cursor = Math.min(Math.max(t, this.axis.full.start), this.axis.full.end);
+    this.repaintOver();
+    this.tell({ cursor_s: this.cursor });
+    if (this.player.playing) this.startPlaying(this.cursor);
+  }
+
+  moveCursor(pixels) {
+    this.setCursor(this.cursor + pixels * this.axis.pixel);
+    if (this.measuring !== undefined && this.measuring !== null) {
+      this.setRange([this.measuring, this.cursor].sort((a, b) => a - b));
+    }
+    if (!this.inView(this.cursor)) this.panTo(this.cursor - this.axis.span / 2);
+  }
+
+  toggleMeasure() {
+    this.measuring = this.measuring == null ? this.cursor : null;
+  }
+
+  setRange(range) {
+    this.range = range;
+    this.repaintOver();
+    this.tell({ range });
+  }
+
+  clear() {
+    this.measuring = null;
+    this.setRange(null);
+    this.choose(null);
+  }
+
+  setScale(scale) {
+    this.scale = scale;
+    this.repaint();
+  }
+
+  foldLane(lane) {
+    lane.folded = !lane.folded;
+    lane.foldButton.setAttribute("aria-expanded", String(!lane.folded));
+    this.layout();
+  }
+
+  moveLane(lane, by) {
+    const from = this.lanes.indexOf(lane);
+    const to = Math.min(Math.max(from + by, 0), this.lanes.length - 1);
+    this.lanes.splice(to, 0, ...this.lanes.splice(from, 1));
+    this.lanes.forEach((each) => this.stage.append(each.head));
+    this.layout();
+  }
+
+  // ---- sound -----------------------------------------------------------------------------------------------------------------
+
+  togglePlay() {
+    if (!this.sound) return;
+    if (this.player.playing) this.player.stop();
+    else this.startPlaying(this.range ? this.range[0] : this.cursor);
+    showPlaying(this);
+  }
+
+  startPlaying(from) {
+    const end = this.range && from < this.range[1] ? this.range[1] : this.axis.full.end;
+    const start = from >= end - 0.01 ? this.axis.full.start : from;
+    this.player.play(this.sound, start, end, Boolean(this.looping && this.range)).catch((error) => this.failed(error));
+    showPlaying(this);
+  }
+
+  failed(error) {
+    this.player.stop();
+    showPlaying(this);
+    this.live.textContent = `This sound cannot be played: ${error.message}`;
+  }
+
+  setSound(name) {
+    this.sound = name;
+    if (this.player.playing) this.startPlaying(this.cursor);
+  }
+
+  setSpeed(speed) {
+    this.player.speed = speed;
+    if (this.player.playing) this.startPlaying(this.cursor);
+  }
+
+  toggleLoop() {
+    this.looping = !this.looping;
+    this.loopButton?.setAttribute("aria-pressed", String(this.looping));
+    if (this.player.playing) this.startPlaying(this.cursor);
+  }
+
+  played(t) {
+    this.cursor = Math.min(t, this.axis.full.end);
+    if (!this.inView(this.cursor)) this.panTo(this.cursor - 0.05 * this.axis.span);
+    this.repaintOver();
+  }
+
+  // For those who do not see the canvas: where a key has led.
+  announce() {
+    clearTimeout(this.speaking);
+    this.speaking = setTimeout(() => {
+      const view = `${formatTime(this.axis.start, 0.01)} to ${formatTime(this.axis.end, 0.01)} in view. `;
+      this.live.textContent = view + readings(this, this.cursor, null).map((pair) => pair.join(" ")).join(", ");
+    }, 400);
+  }
+}
+
+function sharpen(canvas, width, height) {
+  const ratio = Math.max(1, devicePixelRatio || 1);
+  canvas.ratio = ratio;
+  canvas.width = Math.round(width * ratio);
+  canvas.height = Math.round(height * ratio);
+  canvas.style.width = `${width}px`;
+  canvas.style.height = `${height}px`;
+}
+
+export async function mount(root, client, options = {}) {
+  if (!client.arrays) await client.open();
+  return new Timeline(root, client, options);
+}
+
+// anywidget's entry: the timeline and the widget's traits follow each other.
+export async function render({ model, el }) {
+  const timeline = await mount(el.appendChild(element("div")), new KernelClient(model));
+  let settle = null;
+  timeline.on((change) => {
+    for (const [name, value] of Object.entries(change)) model.set(name, value);
+    clearTimeout(settle);
+    settle = setTimeout(() => model.save_changes(), 120);
+  });
+  model.on("change:glitch", () => {
+    if (model.get("glitch") !== timeline.chosen) timeline.choose(model.get("glitch"), { zoom: true, quiet: true });
+  });
+  model.on("change:window", () => {
+    const [start, end] = model.get("window");
+    if (Math.abs(start - timeline.axis.start) + Math.abs(end - timeline.axis.end) > 1e-6) timeline.showWindow(start, end);
+  });
+  return () => timeline.close();
+}
+
+export default { render };

@@ -1,0 +1,163 @@
+"""The data of the timeline: a plain header, arrays, and tiles that are made when they are looked at.
+
+`View` knows neither HTML nor widgets. The widget answers the browser's requests from it; the report asks it for
+every tile it wants to carry.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from forensics.model import Diagnosis, RtpStream
+from forensics.views import spectrogram, waveform
+from forensics.views.axis import Axis, scene_axis
+from forensics.views.findings import event_rows, plain, turn_rows, verdict_rows
+from forensics.views.packets import lost_arrays, packet_arrays
+from forensics.views.palette import looks_as_data
+from forensics.views.sound import Sound, scene_sounds
+
+LANE_HEIGHTS_PX = {"verdicts": 46, "turns": 52, "packets": 128, "wave": 84, "spectrogram": 132, "events": 40}
+
+
+@dataclass(frozen=True, eq=False)
+class View:
+    """What a timeline shows of one diagnosis.
+
+    Attributes
+    ----------
+    diagnosis : Diagnosis
+    axis : Axis
+    sounds : dict of Sound
+        By name: "heard", "sent", "microphone".
+    """
+
+    diagnosis: Diagnosis
+    axis: Axis
+    sounds: dict[str, Sound]
+
+    @cached_property
+    def streams(self) -> dict[str, RtpStream]:
+        """The RTP streams with a lane, by name."""
+        named = {"downlink": self.diagnosis.scene.downlink, "uplink": self.diagnosis.scene.uplink}
+        return {name: stream for name, stream in named.items() if stream is not None and len(stream.packets)}
+
+    @cached_property
+    def header(self) -> dict[str, Any]:
+        """Everything but bulk data, as JSON holds it."""
+        scene = self.diagnosis.scene
+        return plain({
+            "title": scene.case.name,
+            "axis": self.axis.as_data(),
+            "causes": looks_as_data(),
+            "glitches": verdict_rows(self.diagnosis),
+            "turns": turn_rows(scene.turns),
+            "events": event_rows(scene.events, self.axis),
+            "sounds": {name: _sound_facts(sound) for name, sound in self.sounds.items()},
+            "streams": {name: _stream_label(stream) for name, stream in self.streams.items()},
+            "lanes": self._lanes(),
+            "tiles": {
+                "wave": {"columns": waveform.TILE_COLUMNS, "factor": waveform.LEVEL_FACTOR},
+                "spectrogram": {"columns": spectrogram.TILE_COLUMNS, "factor": spectrogram.LEVEL_FACTOR,
+                                "hop_s": spectrogram.HOP_S, "rows": spectrogram.ROWS,
+                                "floor_db": spectrogram.FLOOR_DB},
+            },
+        })  # fmt: skip
+
+    @cached_property
+    def arrays(self) -> dict[str, np.ndarray]:
+        """Bulk data by name, as "downlink/packets/at_s", "downlink/lost/at_s" or "downlink/buffer/level_ms"."""
+        out: dict[str, np.ndarray] = {}
+        for name, stream in self.streams.items():
+            out |= {f"{name}/packets/{key}": values for key, values in packet_arrays(stream, self.axis).items()}
+            out |= {f"{name}/lost/{key}": values for key, values in lost_arrays(stream, self.axis).items()}
+        return out | self._buffer_arrays()
+
+    def tile(self, key: str) -> np.ndarray:
+        """Return the tile called `key`: "<sound>/<wave|mel|linear>/<level>/<index>".
+
+        Raises
+        ------
+        KeyError
+            Where there is no such sound or kind.
+        """
+        name, kind, level, index = key.split("/")
+        sound = self.sounds[name]
+        if kind == "wave":
+            return waveform.wave_tile(sound, level=int(level), index=int(index))
+        if kind not in ("mel", "linear"):
+            raise KeyError(f"No kind of tile {kind!r}; there are: wave, mel, linear.")
+        return spectrogram.spectrogram_tile(sound, scale=kind, level=int(level), index=int(index))
+
+    def clip(self, name: str, *, start_s: float, seconds: float) -> np.ndarray:
+        """Return the samples of sound `name` from axis time `start_s` on; float32, silence where there are none."""
+        sound = self.sounds[name]
+        rate = sound.sample_rate_hz
+        return sound.read(round((start_s - sound.start_s) * rate), round(seconds * rate))
+
+    def _lanes(self) -> list[dict[str, Any]]:
+        scene = self.diagnosis.scene
+        lanes = [_lane("verdicts", "verdicts", "Verdicts", "cause")]
+        if scene.turns:
+            lanes.append(_lane("turns", "turns", "Turns", "latency in ms"))
+        for name, label in (("downlink", "RTP downlink"), ("uplink", "RTP uplink")):
+            if name in self.streams:
+                lanes.append(_lane(name, "packets", label, "arrival − media, ms", folded=name == "uplink", stream=name))
+        for name, label in (("heard", "As heard"), ("sent", "As sent"), ("microphone", "Microphone")):
+            if name in self.sounds:
+                lanes += _sound_lanes(
+                    name, label, folded=name == "microphone" or (name == "sent" and "heard" in self.sounds)
+                )
+        if scene.events is not None and len(scene.events):
+            lanes.append(_lane("events", "events", "Model events", ""))
+        return lanes
+
+    def _buffer_arrays(self) -> dict[str, np.ndarray]:
+        """Target and level of the replayed jitter buffer, in milliseconds over the axis."""
+        replay = self.diagnosis.scene.replay
+        if replay is None or replay.curve is None or "downlink" not in self.streams:
+            return {}
+        curve = replay.curve
+        return {
+            "downlink/buffer/at_s": np.asarray(self.axis.from_capture(curve["tick_s"].to_numpy()), dtype=np.float64),
+            "downlink/buffer/target_ms": (curve["target_delay_s"] * 1e3).to_numpy(dtype=np.float32),
+            "downlink/buffer/level_ms": (curve["buffer_s"] * 1e3).to_numpy(dtype=np.float32),
+        }
+
+
+def make_view(diagnosis: Diagnosis) -> View:
+    """Lay `diagnosis` out on one axis; cheap, as all bulk data is made when asked for."""
+    axis = scene_axis(diagnosis.scene)
+    return View(diagnosis, axis, scene_sounds(diagnosis.scene, axis))
+
+
+def _lane(name: str, kind: str, label: str, unit: str, *, folded: bool = False, **more: Any) -> dict[str, Any]:
+    height = LANE_HEIGHTS_PX[kind]
+    return {"id": name, "kind": kind, "label": label, "unit": unit, "folded": folded, "height_px": height, **more}
+
+
+def _sound_lanes(name: str, label: str, *, folded: bool) -> list[dict[str, Any]]:
+    return [
+        _lane(f"{name}-wave", "wave", label, "amplitude, dBFS", folded=folded, sound=name),
+        _lane(f"{name}-spectrogram", "spectrogram", label, "kHz, level in dB", folded=folded, sound=name),
+    ]
+
+
+def _sound_facts(sound: Sound) -> dict[str, Any]:
+    return {
+        "label": sound.label,
+        "rate_hz": sound.sample_rate_hz,
+        "start_s": sound.start_s,
+        "duration_s": sound.duration_s,
+        "wave_levels": waveform.wave_levels(sound),
+        "spectrogram_levels": spectrogram.spectrogram_levels(sound),
+        "edges_hz": {s: spectrogram.row_edges_hz(sound.sample_rate_hz, s).round(1).tolist() for s in ("mel", "linear")},
+    }
+
+
+def _stream_label(stream: RtpStream) -> dict[str, Any]:
+    return {"ssrc": stream.ssrc, "codec": stream.codec.name, "clock_rate_hz": stream.codec.clock_rate_hz,
+            "packets": len(stream.packets), "readable": stream.readable}  # fmt: skip

@@ -1,0 +1,87 @@
+"""The timeline as a widget: anywidget hosts the renderer; bulk data goes over when it is looked at.
+
+Nothing big is a trait, so a notebook saved with the widget's state stays small.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import anywidget
+import numpy as np
+import traitlets
+
+from forensics.model import Diagnosis
+from forensics.views.renderer import timeline_source, timeline_style
+from forensics.views.view import View, make_view
+
+
+class Timeline(anywidget.AnyWidget):
+    """The linked lanes of one call in JupyterLab.
+
+    Attributes
+    ----------
+    window : tuple of float
+        The stretch in view, (start_s, end_s) on the axis; set it to move the view.
+    glitch : str or None
+        Id of the chosen glitch; set it to bring a glitch into view.
+    range : tuple of float or None
+        The stretch that was selected, (start_s, end_s).
+    cursor_s : float
+        Where the cursor stands.
+    """
+
+    _esm = timeline_source()
+    _css = timeline_style()
+
+    window = traitlets.Tuple(traitlets.Float(), traitlets.Float()).tag(sync=True)
+    glitch = traitlets.Unicode(None, allow_none=True).tag(sync=True)
+    range = traitlets.Tuple(traitlets.Float(), traitlets.Float(), allow_none=True, default_value=None).tag(sync=True)
+    cursor_s = traitlets.Float(0.0).tag(sync=True)
+
+    def __init__(self, view: View) -> None:
+        super().__init__(window=(view.axis.start_s, view.axis.end_s))
+        self.view = view
+        self.on_msg(self._answer)
+
+    def _answer(self, _: Any, message: dict[str, Any], __: Any) -> None:
+        content, arrays = answer(self.view, message)
+        listing = [{"name": name, "dtype": str(a.dtype)} for name, a in arrays.items()]
+        self.send(
+            {**content, "id": message["id"], "arrays": listing},
+            buffers=[a.tobytes() for a in arrays.values()],
+        )
+
+
+def answer(view: View, message: dict[str, Any]) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
+    """Return what the browser asked for: plain content and named arrays.
+
+    Parameters
+    ----------
+    view : View
+    message : dict
+        ``{"kind": "open"}``, ``{"kind": "tiles", "keys": […]}`` or ``{"kind": "clip", "name": …, "start_s": …,
+        "seconds": …}``.
+    """
+    if message["kind"] == "open":
+        return {"header": view.header}, view.arrays
+    if message["kind"] == "tiles":
+        return {}, {key: view.tile(key) for key in message["keys"]}
+    samples = view.clip(message["name"], start_s=message["start_s"], seconds=message["seconds"])
+    pcm = np.rint(np.clip(samples, -1, 1) * 32767).astype(np.int16)
+    return {"rate_hz": view.sounds[message["name"]].sample_rate_hz}, {"samples": pcm}
+
+
+def timeline(diagnosis: Diagnosis) -> Timeline:
+    """Return the linked timeline of `diagnosis` as a widget.
+
+    Parameters
+    ----------
+    diagnosis : Diagnosis
+
+    Returns
+    -------
+    Timeline
+        Show it as the last expression of a cell; `window`, `glitch`, `range` and `cursor_s` follow the view.
+    """
+    return Timeline(make_view(diagnosis))
