@@ -1,0 +1,47 @@
+"""The conclusion: what happened in a call, in one paragraph of plain words."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from forensics.model import Cause, Verdict
+
+BLAME = {
+    Cause.NETWORK_DROP: "the network lost what the sender had sent",
+    Cause.BUFFER_UNDERRUN: "the audio existed but was not there in time to be played",
+    Cause.LATE_MODEL_OUTPUT: "the sender had nothing to send, because its audio was not made in time",
+    Cause.SENDER_POLICY: "the sender held audio back or threw it away",
+    Cause.UNDETERMINED: "the evidence does not separate the causes",
+}
+
+
+def write_conclusion(verdicts: Sequence[Verdict], *, caveats: Sequence[str] = ()) -> str:
+    """Say what happened, whose fault it was and what to mend first.
+
+    Parameters
+    ----------
+    verdicts : sequence of Verdict
+    caveats : sequence of str
+        Sentences on what could not be looked at.
+
+    Returns
+    -------
+    str
+        One paragraph.
+    """
+    heard = [verdict for verdict in verdicts if verdict.glitch.audible]
+    counted = [verdict for verdict in heard if verdict.cause in BLAME]
+    if not counted:
+        return " ".join(["No audible glitch was found.", *_masked(verdicts), *caveats])
+    groups = sorted(((cause, [v for v in counted if v.cause is cause]) for cause in BLAME), key=lambda group: -len(group[1]))
+    groups = [group for group in groups if group[1]]
+    count = f"{len(counted)} audible glitch{'es' if len(counted) > 1 else ''}"
+    parts = "; ".join(f"{len(members)} × {str(cause).replace('_', ' ')} ({BLAME[cause]})" for cause, members in groups)
+    worst = max(groups[0][1], key=lambda v: v.glitch.end_s - v.glitch.start_s)
+    return " ".join([f"{count}: {parts}.", f"First to mend: {worst.remedy}", f"It would not help: {worst.would_not_help}", *_masked(verdicts), *caveats])
+
+
+def _masked(verdicts: Sequence[Verdict]) -> list[str]:
+    """A sentence on what went wrong unheard."""
+    masked = sum(not verdict.glitch.audible for verdict in verdicts)
+    return [f"{masked} more {'event was' if masked == 1 else 'events were'} not heard: covered by the buffer, or in a pause."] if masked else []

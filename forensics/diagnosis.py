@@ -1,0 +1,245 @@
+"""The only wiring: from the files of a case to its diagnosis, stage by stage."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any, TypeVar
+
+import numpy as np
+import pandas as pd
+
+from forensics.audio.payloads import DecodedStream, decode_stream
+from forensics.audio.recording import read_recording
+from forensics.audio.resample import resample_track
+from forensics.capture import read_capture
+from forensics.case import input_file
+from forensics.causes import judge_glitches
+from forensics.clocks.captures import estimate_departures, estimate_sender_clock
+from forensics.clocks.placement import estimate_recording_clock
+from forensics.clocks.recording import CoarseOffset, estimate_coarse_offset
+from forensics.conclusion import write_conclusion
+from forensics.errors import CaseError, ForensicsError, KeysError
+from forensics.glitches import find_glitches
+from forensics.model import AudioTrack, Capture, Case, ClockMap, Diagnosis, InputFile, Playout, RtpStream, Scene, Step
+from forensics.playout.heard import locate_packets
+from forensics.playout.journey import trace_journey
+from forensics.playout.replay import replay_neteq
+from forensics.streams import find_streams
+from forensics.telemetry.statistics import read_stats
+from forensics.turns import find_turns
+
+T = TypeVar("T")
+
+
+@dataclass
+class _Log:
+    """What was done, in order, and what was read."""
+
+    steps: list[Step] = field(default_factory=list)
+    inputs: list[InputFile] = field(default_factory=list)
+    caveats: list[str] = field(default_factory=list)
+
+    def run(self, stage: str, action: str, work: Callable[[], T], **parameters: Any) -> T:
+        """Do a step and keep its parameters and how long it took."""
+        start = time.perf_counter()
+        result = work()
+        self.steps.append(Step(stage, action, parameters, (), time.perf_counter() - start))
+        return result
+
+    def attempt(self, stage: str, action: str, work: Callable[[], T], *, without: str, **parameters: Any) -> T | None:
+        """Do a step that the diagnosis can do without; what failed is noted and said in the conclusion."""
+        try:
+            return self.run(stage, action, work, **parameters)
+        except ForensicsError as fault:
+            self.note(stage, action, f"{fault} {without}", said=True)
+            return None
+
+    def note(self, stage: str, action: str, text: str, *, said: bool = False) -> None:
+        """Keep a note with the steps, and say it in the conclusion where it changes what the findings rest on."""
+        self.steps.append(Step(stage, action, {}, (text,)))
+        if said:
+            self.caveats.append(text)
+
+
+@dataclass
+class _Evidence:
+    """What was read and aligned so far."""
+
+    capture: Capture | None = None
+    sender_capture: Capture | None = None
+    streams: tuple[RtpStream, ...] = ()
+    sender_streams: tuple[RtpStream, ...] = ()
+    recording: AudioTrack | None = None
+    microphone: AudioTrack | None = None
+    stats: Mapping[str, pd.DataFrame] = field(default_factory=dict)
+    downlink: RtpStream | None = None
+    uplink: RtpStream | None = None
+    sent: AudioTrack | None = None
+    heard: Playout | None = None
+    replay: Playout | None = None
+    journey: pd.DataFrame | None = None
+    clocks: dict[str, ClockMap] = field(default_factory=dict)
+
+
+def diagnose(case: Case) -> Diagnosis:
+    """Find what went wrong in a call, and why.
+
+    Parameters
+    ----------
+    case : Case
+        From `open_case`. Any subset of evidence will do, as long as there is a capture or a recording.
+
+    Returns
+    -------
+    Diagnosis
+        With every verdict, the scene they rest on, and each step with its parameters and what it could not do.
+
+    Raises
+    ------
+    ForensicsError
+        A file of the case cannot be read at all. Evidence that can be read but not used (keys that do not fit, a
+        recording of another call) does not raise: the diagnosis goes on without it and says so.
+    """
+    log, known = _Log(), _Evidence()
+    _read(case, known, log)
+    _choose_directions(known, log)
+    _align_sender(known, log)
+    _trace(known, log)
+    turns = log.run("turns", "find", lambda: find_turns(known.recording, known.microphone, journey=known.journey, clock=known.clocks.get("recording")))
+    scene = Scene(case=case, inputs=tuple(log.inputs), events=None, turns=turns, **vars(known))
+    glitches = log.run("glitches", "find", lambda: find_glitches(scene))
+    verdicts = log.run("causes", "judge", lambda: judge_glitches(glitches, scene))
+    from forensics import __version__
+
+    return Diagnosis(scene, verdicts, write_conclusion(verdicts, caveats=log.caveats), tuple(log.steps), __version__)
+
+
+def _read(case: Case, known: _Evidence, log: _Log) -> None:
+    """Read every file of the case."""
+    if case.capture is None and case.recording is None:
+        raise CaseError("The case holds neither a capture nor a recording; at least one of them is needed.")
+    if case.capture is not None:
+        known.capture, known.streams = _read_side(case, "capture", case.capture, log)
+    if case.sender_capture is not None:
+        known.sender_capture, known.sender_streams = _read_side(case, "sender_capture", case.sender_capture, log)
+    if case.recording is not None:
+        known.recording = _read_audio("recording", case.recording, log)
+    if case.microphone is not None:
+        known.microphone = _read_audio("microphone", case.microphone, log)
+    if case.keys is not None:
+        log.inputs.append(input_file("keys", case.keys))
+    if case.stats is not None:
+        stats_file = case.stats
+        known.stats = log.attempt("telemetry", "read stats", lambda: read_stats(stats_file), without="Browser statistics are left out.") or {}
+        log.inputs.append(input_file("stats", stats_file, counts={kind: len(table) for kind, table in known.stats.items()}))
+
+
+def _read_side(case: Case, role: str, path: Path, log: _Log) -> tuple[Capture, tuple[RtpStream, ...]]:
+    """Read a capture and find its streams, with the keys where they fit."""
+    capture = log.run("capture", f"read {role}", lambda: read_capture(path))
+    try:
+        found = log.run("streams", f"find in {role}", lambda: find_streams(capture, keys=case.keys, decode_as=case.decode_as))
+    except KeysError as fault:
+        log.note("streams", f"find in {role}", f"{fault} The payloads stay closed.", said=role == "capture")
+        found = find_streams(capture, keys=None, decode_as=case.decode_as)
+    counts = {"packets": len(capture.datagrams), "rtp": sum(len(stream.packets) for stream in found)}
+    for note in found.notes:
+        log.note("streams", f"find in {role}", note)
+    log.inputs.append(input_file(role, path, counts=counts, skipped=found.skipped, notes=found.notes))
+    return capture, found.streams
+
+
+def _read_audio(role: str, path: Path, log: _Log) -> AudioTrack:
+    """Read a recording."""
+    track = log.run("audio", f"read {role}", lambda: read_recording(path, name=role))
+    log.inputs.append(input_file(role, path, counts={"samples": len(track.samples), "sample_rate_hz": track.sample_rate_hz}, notes=track.notes))
+    return track
+
+
+def _choose_directions(known: _Evidence, log: _Log) -> None:
+    """Decide which stream goes to the listener: the one that is heard in the recording, else by what else tells."""
+    if not known.streams:
+        return
+    heard = _find_heard_stream(known, log) if known.recording is not None else None
+    if heard is not None:
+        known.downlink, decoded, coarse = heard
+        _locate(known, decoded, coarse, log)
+    else:
+        known.downlink, reason = _guess_downlink(known)
+        log.note("streams", "choose direction", f"SSRC {known.downlink.ssrc:#010x} is taken for the voice of the agent: {reason}.")
+    downlink = known.downlink
+    others = [stream for stream in known.streams if (stream.source, stream.destination) == (downlink.destination, downlink.source)]
+    known.uplink = max(others, key=lambda stream: len(stream.packets), default=None)
+
+
+def _find_heard_stream(known: _Evidence, log: _Log) -> tuple[RtpStream, DecodedStream, CoarseOffset] | None:
+    """Decode every readable stream and look it up in the recording; None where none of them is in it."""
+    recording, found, refusals = known.recording, [], []
+    assert recording is not None
+    readable = [stream for stream in known.streams if stream.readable]
+    for stream in sorted(readable, key=lambda stream: -len(stream.packets)):
+        try:
+            decoded = log.run("audio", f"decode {stream.ssrc:#010x}", lambda stream=stream: decode_stream(stream))
+            decoded, heard_track = _common_rate(decoded, recording)
+            found.append((stream, decoded, log.run("clocks", "find in recording", lambda d=decoded, r=heard_track: estimate_coarse_offset(d.track, r))))
+        except ForensicsError as fault:
+            refusals.append(str(fault))
+    if found:
+        return max(found, key=lambda item: item[2].share)
+    if readable:
+        log.note("clocks", "find in recording", f"{refusals[0]} The recording is left out; times are predicted playout on the capture's clock.", said=True)
+    return None
+
+
+def _common_rate(decoded: DecodedStream, recording: AudioTrack) -> tuple[DecodedStream, AudioTrack]:
+    """Bring stream and recording to the lower of their sample rates."""
+    rate_hz = min(decoded.track.sample_rate_hz, recording.sample_rate_hz)
+    track = resample_track(decoded.track, sample_rate_hz=rate_hz)
+    return replace(decoded, track=track), resample_track(recording, sample_rate_hz=rate_hz)
+
+
+def _locate(known: _Evidence, decoded: DecodedStream, coarse: CoarseOffset, log: _Log) -> None:
+    """Find when each packet was heard, and with that the recording's clock."""
+    downlink, recording = known.downlink, known.recording
+    assert downlink is not None and recording is not None
+    at_rate = resample_track(recording, sample_rate_hz=decoded.track.sample_rate_hz)
+    known.heard = log.run("playout", "locate packets", lambda: locate_packets(decoded, at_rate, coarse=coarse, ssrc=downlink.ssrc), coarse_offset_s=coarse.offset_s, probes_found=coarse.share)
+    known.clocks["recording"] = log.run("clocks", "place recording", lambda: estimate_recording_clock(known.heard, downlink))
+    known.sent = decoded.track
+
+
+def _guess_downlink(known: _Evidence) -> tuple[RtpStream, str]:
+    """Without the recording: what the browser's statistics or two captures say, else the stream with most packets."""
+    inbound = known.stats.get("inbound-rtp")
+    if inbound is not None and "ssrc" in inbound:
+        named = [stream for stream in known.streams if stream.ssrc in set(inbound["ssrc"].dropna().astype("int64"))]
+        if named:
+            return max(named, key=lambda stream: len(stream.packets)), "the browser's statistics list it as inbound"
+    if known.sender_streams:
+        clock = estimate_sender_clock(known.streams, known.sender_streams)
+        travel_s = {i: np.nanmedian(stream.packets["arrival_s"] - estimate_departures(stream, known.sender_streams, clock=clock)) for i, stream in enumerate(known.streams)}
+        return known.streams[max(travel_s, key=lambda i: np.nan_to_num(travel_s[i], nan=-np.inf))], "the sender's capture saw it first"
+    return max(known.streams, key=lambda stream: len(stream.packets)), "it has the most packets, and nothing better tells; give a recording or the browser's statistics"
+
+
+def _align_sender(known: _Evidence, log: _Log) -> None:
+    """Bring the sender's capture onto the axis."""
+    if known.sender_streams:
+        clock = log.attempt("clocks", "place sender capture", lambda: estimate_sender_clock(known.streams, known.sender_streams), without="The sender's capture is left out.")
+        if clock is not None:
+            known.clocks["sender_capture"] = clock
+
+
+def _trace(known: _Evidence, log: _Log) -> None:
+    """Put sent, arrived and heard side by side."""
+    downlink = known.downlink
+    if downlink is None:
+        return
+    clock = known.clocks.get("sender_capture")
+    departures_s = estimate_departures(downlink, known.sender_streams, clock=clock) if clock is not None else None
+    known.replay = log.run("playout", "replay", lambda: replay_neteq(downlink))
+    playout = known.heard or known.replay
+    known.journey = log.run("playout", "trace journey", lambda: trace_journey(downlink, departures_s=departures_s, playout=playout, to_recording=known.clocks.get("recording")))
