@@ -21,13 +21,13 @@ CAUSE_STYLES = {
 
 
 def print_diagnosis(diagnosis: Diagnosis, *, stderr: bool = False) -> None:
-    """Print the conclusion, one row per glitch and what was left out, to stdout or to stderr."""
+    """Print the conclusion, a row per audible glitch and what was left out, to stdout or to stderr."""
     console = _console(stderr=stderr)
-    console.print(f"[bold]{diagnosis.scene.case.name}[/]", highlight=False)
-    if diagnosis.conclusion:
-        console.print(Text(diagnosis.conclusion))
-    if diagnosis.verdicts:
-        console.print(_verdict_table(diagnosis))
+    console.print(Text(diagnosis.scene.case.name, style="bold"))
+    console.print(Text(diagnosis.conclusion))
+    audible = [verdict for verdict in diagnosis.verdicts if verdict.glitch.audible]
+    if audible:
+        console.print(_verdict_table(audible))
     for note in _left_out(diagnosis):
         console.print(Text(f"note: {note}", style="dim"))
 
@@ -50,28 +50,25 @@ def _console(*, stderr: bool = False) -> Console:
     return console
 
 
-def _verdict_table(diagnosis: Diagnosis) -> Table:
+def _verdict_table(verdicts: Iterable[Verdict]) -> Table:
     table = Table(box=box.SIMPLE_HEAD)
     for heading, justify in (("", "left"), ("from", "right"), ("to", "right"), ("ms", "right")):
         table.add_column(heading, justify=justify, no_wrap=True)  # type: ignore[arg-type]
     for heading in ("cause", "mechanism", "sure", "decisive evidence"):
         table.add_column(heading, overflow="fold")
-    for verdict in diagnosis.verdicts:
-        table.add_row(*_verdict_row(verdict), style=None if verdict.glitch.audible else "dim")
+    for verdict in verdicts:
+        table.add_row(*_verdict_row(verdict))
     return table
 
 
 def _verdict_row(verdict: Verdict) -> list[str | Text]:
     glitch = verdict.glitch
-    cause = Text(
-        verdict.cause + ("" if glitch.audible else " (not audible)"), style=CAUSE_STYLES.get(verdict.cause, "")
-    )
     return [
         verdict.id,
         _clock(glitch.start_s),
         _clock(glitch.end_s),
         f"{1000 * (glitch.end_s - glitch.start_s):.0f}",
-        cause,
+        Text(verdict.cause, style=CAUSE_STYLES.get(verdict.cause, "")),
         verdict.mechanism,
         f"{verdict.confidence:.0%}",
         Text(_decisive(verdict)),
@@ -86,9 +83,10 @@ def _decisive(verdict: Verdict) -> str:
 
 
 def _left_out(diagnosis: Diagnosis) -> list[str]:
+    """Return what the files and the steps note, as far as the conclusion does not say it already."""
     notes = [f"{file.path.name}: {note}" for file in diagnosis.scene.inputs for note in file.notes]
     notes += [note for step in diagnosis.steps for note in step.notes]
-    return list(dict.fromkeys(notes))
+    return [note for note in dict.fromkeys(notes) if note not in diagnosis.conclusion]
 
 
 def _clock(seconds: float) -> str:

@@ -20,6 +20,7 @@ ORDER = (
     "turns",
     "glitches",
     "causes",
+    "conclusion",
     "diagnosis",
     "findings",
     "views",

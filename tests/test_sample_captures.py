@@ -1,0 +1,57 @@
+"""The bundled calls are diagnosed as their truth says."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+import forensics as fx
+
+CALLS = Path(__file__).parents[1] / "sample_captures"
+MAIN_CAUSES = {"network_drop", "buffer_underrun", "late_model_output"}
+TOLERANCE_S = 0.1  # a finding may miss the edges of an event by this much
+
+
+def truth(call):
+    return json.loads((CALLS / call / "truth.json").read_text())["events"]
+
+
+def rightly_named(diagnosis, call):
+    """Causes of the audible glitches that overlap an audible event of their cause."""
+    glitches = diagnosis.glitches.query("audible")
+    return {
+        event["cause"]
+        for event in truth(call)
+        if event["audible"]
+        for glitch in glitches.itertuples()
+        if glitch.cause == event["cause"]
+        and glitch.start_s <= event["rec_end"] + TOLERANCE_S
+        and glitch.end_s >= event["rec_start"] - TOLERANCE_S
+    }
+
+
+@pytest.fixture(scope="module")
+def mixed_call():
+    return fx.diagnose(fx.open_case(CALLS / "mixed_call"))
+
+
+def test_the_mixed_call_names_each_of_the_three_main_causes(mixed_call):
+    assert rightly_named(mixed_call, "mixed_call") >= MAIN_CAUSES
+
+
+def test_every_verdict_says_why(mixed_call):
+    for verdict in mixed_call.verdicts:
+        assert verdict.evidence, f"{verdict.id} has no evidence"
+        assert all(evidence.statement for evidence in verdict.evidence)
+
+
+def test_the_stalls_of_the_model_are_its_own():
+    diagnosis = fx.diagnose(fx.open_case(CALLS / "stalled_model"))
+    assert rightly_named(diagnosis, "stalled_model") == {"late_model_output"}
+    assert diagnosis.summary["network_drop"] == 0
+
+
+def test_the_clean_call_is_clean():
+    diagnosis = fx.diagnose(fx.open_case(CALLS / "clean_call"))
+    assert diagnosis.glitches.query("audible").empty
+    assert sum(diagnosis.summary.values()) == 0
