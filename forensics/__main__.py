@@ -97,7 +97,7 @@ def diagnose(
     if json_path is not None:
         _write_json(diagnosis, None if json_on_stdout else json_path)
     if report_path is not None:
-        _write_report(diagnosis, report_path)
+        print(f"Report: {_write_report(diagnosis, report_path)}", file=sys.stderr)
     raise typer.Exit(GLITCHES_FOUND if sum(diagnosis.summary.values()) else NO_GLITCH)
 
 
@@ -115,7 +115,7 @@ def report(
     case = open_case(path)
     diagnosis = _diagnose(case)
     print_diagnosis(diagnosis)
-    _write_report(diagnosis, out or Path("reports") / f"{case.name}.html")
+    print(f"Report: {_write_report(diagnosis, out or Path('reports') / f'{case.name}.html')}")
 
 
 @app.command()
@@ -170,15 +170,14 @@ def _write_json(diagnosis: Diagnosis, path: Path | None) -> None:
     print(f"Findings: {path}", file=sys.stderr)
 
 
-def _write_report(diagnosis: Diagnosis, path: Path) -> None:
+def _write_report(diagnosis: Diagnosis, path: Path) -> Path:
     from rich.console import Console
 
     with Console(stderr=True).status("Writing the report …"):
         from forensics.report import write_report
 
         path.parent.mkdir(parents=True, exist_ok=True)
-        written = write_report(diagnosis, path)
-    print(f"Report: {written}", file=sys.stderr)
+        return write_report(diagnosis, path)
 
 
 def _complain(message: str) -> NoReturn:
