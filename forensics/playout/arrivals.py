@@ -1,0 +1,124 @@
+"""The packets of a stream as a jitter buffer meets them: media time, length and time of arrival."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from forensics.errors import StreamError
+from forensics.model import RtpStream
+
+PLAYOUT_RATE_HZ = {"opus": 48_000, "g722": 16_000, "pcmu": 8_000, "pcma": 8_000}
+"""The rate at which a receiver decodes each codec. G.722 sounds at 16 kHz on an 8 kHz RTP clock (RFC 3551 §4.5.2)."""
+
+FRAME_S = (0.0025, 0.005, 0.01, 0.02, 0.03, 0.04, 0.06, 0.08, 0.1, 0.12)
+"""Packet lengths in use: Opus (RFC 6716 §2.1.4, RFC 7587 §4.2) and the usual `ptime` of the G.711 family."""
+
+DEFAULT_FRAME_S = 0.02
+"""RFC 3551 §4.2 and RFC 7587 §6.1: 20 ms where nothing says otherwise."""
+
+DTX_BYTES = 2
+"""An Opus packet of at most two bytes is discontinuous transmission: libopus encoder, DTX (RFC 6716 §2.1.9)."""
+
+COMFORT_NOISE_PAYLOAD_TYPE = 13
+"""RFC 3389 §7."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Arrivals:
+    """Distinct packets in the order of their media time; every array has one element a packet.
+
+    `start` and `length` count samples at `rate_hz`, `start` from the earliest timestamp; `row` leads back to
+    `RtpStream.packets`; `dtx` marks comfort noise; `lost` counts sequence numbers that never came, `duplicates` packets
+    that came twice.
+    """
+
+    rate_hz: int
+    row: np.ndarray
+    start: np.ndarray
+    length: np.ndarray
+    arrival_s: np.ndarray
+    dtx: np.ndarray
+    lost: int = 0
+    duplicates: int = 0
+
+    def __len__(self) -> int:
+        return len(self.row)
+
+    def at(self, arrival_s: np.ndarray) -> Arrivals:
+        """Return the same packets with other times of arrival, (n,) seconds."""
+        return replace(self, arrival_s=np.asarray(arrival_s, dtype=float))
+
+
+def arrange_packets(stream: RtpStream) -> Arrivals:
+    """Order the packets of `stream` by media time and work out how much audio each carries.
+
+    Parameters
+    ----------
+    stream : RtpStream
+        Of any codec; payloads may be closed.
+
+    Returns
+    -------
+    Arrivals
+        The earliest copy of every packet.
+
+    Raises
+    ------
+    StreamError
+        When the stream has no packet.
+
+    Notes
+    -----
+    The length is exact for G.711 and G.722 (one byte is 1/8000 s). For other codecs it is the distance in timestamps
+    to the packet with the next sequence number wherever that is a length in use, else the length last seen, so one
+    packet that is shorter than its neighbours may be misjudged. Sequence numbers that an SFU left out count as lost.
+    """
+    packets = stream.packets
+    if packets.empty:
+        raise StreamError(f"SSRC {stream.ssrc:#010x} has no packet to replay. Choose another stream of the capture.")
+    timestamp = packets["ext_timestamp"].to_numpy()
+    row = _first_copies(timestamp, packets["arrival_s"].to_numpy())
+    sequence = packets["ext_sequence_number"].to_numpy()[row]
+    payload_bytes = packets["payload_bytes"].to_numpy()[row]
+    clock_hz = stream.codec.clock_rate_hz
+    rate_hz = PLAYOUT_RATE_HZ.get(stream.codec.name, clock_hz)
+    ticks = timestamp[row] - timestamp[row[0]]
+    if stream.codec.name in ("pcmu", "pcma", "g722"):
+        length_ticks = payload_bytes.astype(np.int64)
+    else:
+        length_ticks = _lengths(ticks, sequence, clock_hz=clock_hz)
+    return Arrivals(
+        rate_hz=rate_hz,
+        row=row,
+        start=ticks * rate_hz // clock_hz,
+        length=length_ticks * rate_hz // clock_hz,
+        arrival_s=packets["arrival_s"].to_numpy()[row],
+        dtx=_comfort_noise(stream, row, payload_bytes),
+        lost=int(sequence.max() - sequence.min() + 1 - len(np.unique(sequence))),
+        duplicates=len(packets) - len(row),
+    )
+
+
+def _first_copies(timestamp: np.ndarray, arrival_s: np.ndarray) -> np.ndarray:
+    """Rows of the earliest copy of each timestamp, by timestamp."""
+    order = np.lexsort((arrival_s, timestamp))
+    return order[np.diff(timestamp[order], prepend=timestamp[order[0]] - 1) > 0]
+
+
+def _lengths(ticks: np.ndarray, sequence: np.ndarray, *, clock_hz: int) -> np.ndarray:
+    """Ticks of audio in each packet, from the timestamp of its successor."""
+    step = np.diff(ticks, append=ticks[-1:])
+    known = (np.diff(sequence, append=sequence[-1:]) == 1) & np.isin(step, np.array(FRAME_S) * clock_hz)
+    if not known.any():
+        return np.full(len(ticks), round(DEFAULT_FRAME_S * clock_hz))
+    last_known = np.maximum.accumulate(np.where(known, np.arange(len(ticks)), -1))
+    return step[np.where(last_known < 0, np.argmax(known), last_known)]
+
+
+def _comfort_noise(stream: RtpStream, row: np.ndarray, payload_bytes: np.ndarray) -> np.ndarray:
+    """Mark the packets that only describe noise."""
+    if stream.codec.name == "opus":
+        return payload_bytes <= DTX_BYTES
+    return stream.packets["payload_type"].to_numpy()[row] == COMFORT_NOISE_PAYLOAD_TYPE

@@ -1,0 +1,61 @@
+"""When the listener's sound card asks for audio: the clock that a jitter buffer lives by."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+TICK_S = 0.01
+"""NetEq gives out 10 ms at a time (neteq_impl.h, kOutputSizeMs)."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class TickClock:
+    """Seconds of the capture clock at which each tick is asked for, (n,) float64, never falling."""
+
+    tick_s: np.ndarray
+
+    def __len__(self) -> int:
+        return len(self.tick_s)
+
+    def first_tick_after(self, arrival_s: np.ndarray) -> np.ndarray:
+        """Return the tick that first finds a packet of each time of arrival, (n,) int64."""
+        return np.searchsorted(self.tick_s, np.asarray(arrival_s) - 1e-9)
+
+    def capture_s(self, output_s: np.ndarray, *, first_tick: int) -> np.ndarray:
+        """Return when each moment of the output is handed over; `output_s` counts from the start of `first_tick`."""
+        ticks = first_tick + np.asarray(output_s, dtype=float) / TICK_S
+        whole = np.clip(ticks.astype(np.int64), 0, len(self.tick_s) - 1)
+        return self.tick_s[whole] + (ticks - whole) * TICK_S
+
+
+def regular_ticks(first_s: float, last_s: float, *, block_s: float = TICK_S, phase_s: float | None = None) -> TickClock:
+    """Ticks of a sound card that asks for `block_s` at a time, as often as it takes.
+
+    Parameters
+    ----------
+    first_s, last_s : float
+        Capture seconds of the first arrival, and of the end.
+    block_s : float
+        10 ms upwards, in whole ticks.
+    phase_s : float, optional
+        From the first arrival to the next tick, 0..`block_s`. Half a block where it is not known.
+
+    Returns
+    -------
+    TickClock
+    """
+    ticks = max(1, round(block_s / TICK_S))
+    start_s = first_s + (ticks * TICK_S / 2 if phase_s is None else phase_s) - ticks * TICK_S
+    index = np.arange(max(1, int(np.ceil((last_s - start_s) / TICK_S)) + 1))
+    return TickClock(start_s + index // ticks * ticks * TICK_S)
+
+
+def extended_ticks(tick_s: np.ndarray, first_s: float, last_s: float) -> TickClock:
+    """Return the ticks that were observed, with regular ones before and after them from `first_s` to `last_s`."""
+    observed = np.maximum.accumulate(np.asarray(tick_s, dtype=float))
+    before = max(0, int(np.ceil((observed[0] - first_s) / TICK_S))) + 1
+    after = max(0, int(np.ceil((last_s - observed[-1]) / TICK_S))) + 1
+    earlier = observed[0] - TICK_S * np.arange(before, 0, -1)
+    return TickClock(np.concatenate([earlier, observed, observed[-1] + TICK_S * np.arange(1, after + 1)]))
