@@ -33,15 +33,31 @@ def write_conclusion(verdicts: Sequence[Verdict], *, caveats: Sequence[str] = ()
     counted = [verdict for verdict in heard if verdict.cause in BLAME]
     if not counted:
         return " ".join(["No audible glitch was found.", *_masked(verdicts), *caveats])
-    groups = sorted(((cause, [v for v in counted if v.cause is cause]) for cause in BLAME), key=lambda group: -len(group[1]))
+    groups = sorted(
+        ((cause, [v for v in counted if v.cause is cause]) for cause in BLAME), key=lambda group: -len(group[1])
+    )
     groups = [group for group in groups if group[1]]
     count = f"{len(counted)} audible glitch{'es' if len(counted) > 1 else ''}"
     parts = "; ".join(f"{len(members)} × {str(cause).replace('_', ' ')} ({BLAME[cause]})" for cause, members in groups)
     worst = max(groups[0][1], key=lambda v: v.glitch.end_s - v.glitch.start_s)
-    return " ".join([f"{count}: {parts}.", f"First to mend: {worst.remedy}", f"It would not help: {worst.would_not_help}", *_masked(verdicts), *caveats])
+    return " ".join(
+        [
+            f"{count}: {parts}.",
+            f"First to mend: {worst.remedy}",
+            f"It would not help: {worst.would_not_help}",
+            *_masked(verdicts),
+            *caveats,
+        ]
+    )
 
 
 def _masked(verdicts: Sequence[Verdict]) -> list[str]:
     """A sentence on what went wrong unheard."""
     masked = sum(not verdict.glitch.audible for verdict in verdicts)
-    return [f"{masked} more {'event was' if masked == 1 else 'events were'} not heard: covered by the buffer, or in a pause."] if masked else []
+    return (
+        [
+            f"{masked} more {'event was' if masked == 1 else 'events were'} not heard: covered by the buffer, or in a pause."
+        ]
+        if masked
+        else []
+    )

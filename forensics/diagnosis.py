@@ -108,7 +108,13 @@ def diagnose(case: Case) -> Diagnosis:
     _choose_directions(known, log)
     _align_sender(known, log)
     _trace(known, log)
-    turns = log.run("turns", "find", lambda: find_turns(known.recording, known.microphone, journey=known.journey, clock=known.clocks.get("recording")))
+    turns = log.run(
+        "turns",
+        "find",
+        lambda: find_turns(
+            known.recording, known.microphone, journey=known.journey, clock=known.clocks.get("recording")
+        ),
+    )
     scene = Scene(case=case, inputs=tuple(log.inputs), events=None, turns=turns, **vars(known))
     glitches = log.run("glitches", "find", lambda: find_glitches(scene))
     verdicts = log.run("causes", "judge", lambda: judge_glitches(glitches, scene))
@@ -133,15 +139,24 @@ def _read(case: Case, known: _Evidence, log: _Log) -> None:
         log.inputs.append(input_file("keys", case.keys))
     if case.stats is not None:
         stats_file = case.stats
-        known.stats = log.attempt("telemetry", "read stats", lambda: read_stats(stats_file), without="Browser statistics are left out.") or {}
-        log.inputs.append(input_file("stats", stats_file, counts={kind: len(table) for kind, table in known.stats.items()}))
+        known.stats = (
+            log.attempt(
+                "telemetry", "read stats", lambda: read_stats(stats_file), without="Browser statistics are left out."
+            )
+            or {}
+        )
+        log.inputs.append(
+            input_file("stats", stats_file, counts={kind: len(table) for kind, table in known.stats.items()})
+        )
 
 
 def _read_side(case: Case, role: str, path: Path, log: _Log) -> tuple[Capture, tuple[RtpStream, ...]]:
     """Read a capture and find its streams, with the keys where they fit."""
     capture = log.run("capture", f"read {role}", lambda: read_capture(path))
     try:
-        found = log.run("streams", f"find in {role}", lambda: find_streams(capture, keys=case.keys, decode_as=case.decode_as))
+        found = log.run(
+            "streams", f"find in {role}", lambda: find_streams(capture, keys=case.keys, decode_as=case.decode_as)
+        )
     except KeysError as fault:
         log.note("streams", f"find in {role}", f"{fault} The payloads stay closed.", said=role == "capture")
         found = find_streams(capture, keys=None, decode_as=case.decode_as)
@@ -155,7 +170,14 @@ def _read_side(case: Case, role: str, path: Path, log: _Log) -> tuple[Capture, t
 def _read_audio(role: str, path: Path, log: _Log) -> AudioTrack:
     """Read a recording."""
     track = log.run("audio", f"read {role}", lambda: read_recording(path, name=role))
-    log.inputs.append(input_file(role, path, counts={"samples": len(track.samples), "sample_rate_hz": track.sample_rate_hz}, notes=track.notes))
+    log.inputs.append(
+        input_file(
+            role,
+            path,
+            counts={"samples": len(track.samples), "sample_rate_hz": track.sample_rate_hz},
+            notes=track.notes,
+        )
+    )
     return track
 
 
@@ -169,9 +191,17 @@ def _choose_directions(known: _Evidence, log: _Log) -> None:
         _locate(known, decoded, coarse, log)
     else:
         known.downlink, reason = _guess_downlink(known)
-        log.note("streams", "choose direction", f"SSRC {known.downlink.ssrc:#010x} is taken for the voice of the agent: {reason}.")
+        log.note(
+            "streams",
+            "choose direction",
+            f"SSRC {known.downlink.ssrc:#010x} is taken for the voice of the agent: {reason}.",
+        )
     downlink = known.downlink
-    others = [stream for stream in known.streams if (stream.source, stream.destination) == (downlink.destination, downlink.source)]
+    others = [
+        stream
+        for stream in known.streams
+        if (stream.source, stream.destination) == (downlink.destination, downlink.source)
+    ]
     known.uplink = max(others, key=lambda stream: len(stream.packets), default=None)
 
 
@@ -184,13 +214,28 @@ def _find_heard_stream(known: _Evidence, log: _Log) -> tuple[RtpStream, DecodedS
         try:
             decoded = log.run("audio", f"decode {stream.ssrc:#010x}", lambda stream=stream: decode_stream(stream))
             decoded, heard_track = _common_rate(decoded, recording)
-            found.append((stream, decoded, log.run("clocks", "find in recording", lambda d=decoded, r=heard_track: estimate_coarse_offset(d.track, r))))
+            found.append(
+                (
+                    stream,
+                    decoded,
+                    log.run(
+                        "clocks",
+                        "find in recording",
+                        lambda d=decoded, r=heard_track: estimate_coarse_offset(d.track, r),
+                    ),
+                )
+            )
         except ForensicsError as fault:
             refusals.append(str(fault))
     if found:
         return max(found, key=lambda item: item[2].share)
     if readable:
-        log.note("clocks", "find in recording", f"{refusals[0]} The recording is left out; times are predicted playout on the capture's clock.", said=True)
+        log.note(
+            "clocks",
+            "find in recording",
+            f"{refusals[0]} The recording is left out; times are predicted playout on the capture's clock.",
+            said=True,
+        )
     return None
 
 
@@ -206,8 +251,16 @@ def _locate(known: _Evidence, decoded: DecodedStream, coarse: CoarseOffset, log:
     downlink, recording = known.downlink, known.recording
     assert downlink is not None and recording is not None
     at_rate = resample_track(recording, sample_rate_hz=decoded.track.sample_rate_hz)
-    known.heard = log.run("playout", "locate packets", lambda: locate_packets(decoded, at_rate, coarse=coarse, ssrc=downlink.ssrc), coarse_offset_s=coarse.offset_s, probes_found=coarse.share)
-    known.clocks["recording"] = log.run("clocks", "place recording", lambda: estimate_recording_clock(known.heard, downlink))
+    known.heard = log.run(
+        "playout",
+        "locate packets",
+        lambda: locate_packets(decoded, at_rate, coarse=coarse, ssrc=downlink.ssrc),
+        coarse_offset_s=coarse.offset_s,
+        probes_found=coarse.share,
+    )
+    known.clocks["recording"] = log.run(
+        "clocks", "place recording", lambda: estimate_recording_clock(known.heard, downlink)
+    )
     known.sent = decoded.track
 
 
@@ -220,15 +273,29 @@ def _guess_downlink(known: _Evidence) -> tuple[RtpStream, str]:
             return max(named, key=lambda stream: len(stream.packets)), "the browser's statistics list it as inbound"
     if known.sender_streams:
         clock = estimate_sender_clock(known.streams, known.sender_streams)
-        travel_s = {i: np.nanmedian(stream.packets["arrival_s"] - estimate_departures(stream, known.sender_streams, clock=clock)) for i, stream in enumerate(known.streams)}
-        return known.streams[max(travel_s, key=lambda i: np.nan_to_num(travel_s[i], nan=-np.inf))], "the sender's capture saw it first"
-    return max(known.streams, key=lambda stream: len(stream.packets)), "it has the most packets, and nothing better tells; give a recording or the browser's statistics"
+        travel_s = {
+            i: np.nanmedian(
+                stream.packets["arrival_s"] - estimate_departures(stream, known.sender_streams, clock=clock)
+            )
+            for i, stream in enumerate(known.streams)
+        }
+        return known.streams[
+            max(travel_s, key=lambda i: np.nan_to_num(travel_s[i], nan=-np.inf))
+        ], "the sender's capture saw it first"
+    return max(
+        known.streams, key=lambda stream: len(stream.packets)
+    ), "it has the most packets, and nothing better tells; give a recording or the browser's statistics"
 
 
 def _align_sender(known: _Evidence, log: _Log) -> None:
     """Bring the sender's capture onto the axis."""
     if known.sender_streams:
-        clock = log.attempt("clocks", "place sender capture", lambda: estimate_sender_clock(known.streams, known.sender_streams), without="The sender's capture is left out.")
+        clock = log.attempt(
+            "clocks",
+            "place sender capture",
+            lambda: estimate_sender_clock(known.streams, known.sender_streams),
+            without="The sender's capture is left out.",
+        )
         if clock is not None:
             known.clocks["sender_capture"] = clock
 
@@ -242,4 +309,14 @@ def _trace(known: _Evidence, log: _Log) -> None:
     departures_s = estimate_departures(downlink, known.sender_streams, clock=clock) if clock is not None else None
     known.replay = log.run("playout", "replay", lambda: replay_neteq(downlink))
     playout = known.heard or known.replay
-    known.journey = log.run("playout", "trace journey", lambda: trace_journey(downlink, departures_s=departures_s, playout=playout, to_recording=known.clocks.get("recording")))
+    known.journey = log.run(
+        "playout",
+        "trace journey",
+        lambda: trace_journey(
+            downlink,
+            departures_s=departures_s,
+            playout=playout,
+            to_recording=known.clocks.get("recording"),
+            sent=known.sent,
+        ),
+    )

@@ -17,7 +17,9 @@ ANSWER_WITHIN_S = 10.0
 """An agent that starts later than this after the user ended does not answer that turn."""
 
 
-def find_turns(recording: AudioTrack | None, microphone: AudioTrack | None, *, journey: pd.DataFrame | None, clock: ClockMap | None) -> tuple[Turn, ...]:
+def find_turns(
+    recording: AudioTrack | None, microphone: AudioTrack | None, *, journey: pd.DataFrame | None, clock: ClockMap | None
+) -> tuple[Turn, ...]:
     """Find the turns of user and agent, in recording time.
 
     Parameters
@@ -48,7 +50,9 @@ def find_turns(recording: AudioTrack | None, microphone: AudioTrack | None, *, j
     for start, end in agent:
         asked = [stop for _, stop in user if stop <= start + 0.05]
         previous = [stop for begin, stop in agent if begin < start]
-        open_question = bool(asked) and start - asked[-1] <= ANSWER_WITHIN_S and (not previous or previous[-1] < asked[-1])
+        open_question = (
+            bool(asked) and start - asked[-1] <= ANSWER_WITHIN_S and (not previous or previous[-1] < asked[-1])
+        )
         latency_s = start - asked[-1] if open_question else None
         turns.append(Turn("agent", start, end, latency_s, _parts(start, latency_s, journey, clock)))
     return tuple(sorted(turns, key=lambda turn: turn.start_s))
@@ -65,7 +69,9 @@ def _turns(phrases: Sequence[tuple[float, float]]) -> list[tuple[float, float]]:
     return turns
 
 
-def _parts(start_s: float, latency_s: float | None, journey: pd.DataFrame | None, clock: ClockMap | None) -> dict[str, float]:
+def _parts(
+    start_s: float, latency_s: float | None, journey: pd.DataFrame | None, clock: ClockMap | None
+) -> dict[str, float]:
     """Split a latency at the arrival of the packet that was heard first."""
     if latency_s is None or journey is None or clock is None or not journey["located"].any():
         return {}

@@ -12,7 +12,12 @@ from forensics.audio.levels import level_dbfs
 from forensics.errors import AudioError
 from forensics.model import FATES, PLAYOUT_COLUMNS, AudioTrack, Fate, RtpStream
 
-DECODERS = {"opus": ("libopus", 48_000), "pcmu": ("pcm_mulaw", 8_000), "pcma": ("pcm_alaw", 8_000), "g722": ("g722", 16_000)}
+DECODERS = {
+    "opus": ("libopus", 48_000),
+    "pcmu": ("pcm_mulaw", 8_000),
+    "pcma": ("pcm_alaw", 8_000),
+    "g722": ("g722", 16_000),
+}
 """RTP encoding name → FFmpeg decoder and the rate of the audio it yields (G.722 sounds at 16 kHz, RFC 3551 §4.5.2)."""
 
 MAX_JUMP_S = 30.0
@@ -43,7 +48,9 @@ def media_time_s(stream: RtpStream) -> np.ndarray:
     """
     packets = stream.packets
     media_s = (packets["ext_timestamp"].to_numpy() - packets["ext_timestamp"].iat[0]) / stream.codec.clock_rate_hz
-    excess_s = np.diff(media_s, prepend=0.0) - np.diff(packets["arrival_s"].to_numpy(), prepend=packets["arrival_s"].iat[0])
+    excess_s = np.diff(media_s, prepend=0.0) - np.diff(
+        packets["arrival_s"].to_numpy(), prepend=packets["arrival_s"].iat[0]
+    )
     resets_s = np.where(np.abs(excess_s) > MAX_JUMP_S, excess_s, 0.0)
     media_s = media_s - np.cumsum(resets_s)
     return media_s - media_s.min()
@@ -70,7 +77,9 @@ def decode_stream(stream: RtpStream) -> DecodedStream:
         The payloads are closed, or the codec is none that can be decoded.
     """
     if not stream.readable:
-        raise AudioError(f"The payloads of SSRC {stream.ssrc:#010x} are encrypted. Give the key log of the call (--keys).")
+        raise AudioError(
+            f"The payloads of SSRC {stream.ssrc:#010x} are encrypted. Give the key log of the call (--keys)."
+        )
     if stream.codec.name not in DECODERS:
         raise AudioError(
             f"SSRC {stream.ssrc:#010x} carries {stream.codec.name!r}; the decodable codecs are {', '.join(DECODERS)}. "
@@ -148,4 +157,10 @@ def _place(stream: RtpStream, placed: list[tuple[int, np.ndarray]], table: pd.Da
         samples[start:end] = piece
     breaks = np.flatnonzero(starts[1:] > ends[:-1])
     known = zip(starts[np.r_[0, breaks + 1]] / rate_hz, ends[np.r_[breaks, len(ends) - 1]] / rate_hz, strict=True)
-    return AudioTrack("sent", samples, rate_hz, tuple((float(a), float(b)) for a, b in known), notes=(f"decoded from SSRC {stream.ssrc:#010x}",))
+    return AudioTrack(
+        "sent",
+        samples,
+        rate_hz,
+        tuple((float(a), float(b)) for a, b in known),
+        notes=(f"decoded from SSRC {stream.ssrc:#010x}",),
+    )

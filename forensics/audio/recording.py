@@ -40,7 +40,9 @@ def read_recording(path: Path | str, *, name: str = "recording") -> AudioTrack:
         raise AudioError(f"No recording at {path}: expected an audio file. Check the path.")
     rate_hz, blocks, notes = _decode_blocks(path)
     if not blocks:
-        raise AudioError(f"{path.name} has an audio stream, but not one sample of it could be decoded. Re-export it as WAV or FLAC.")
+        raise AudioError(
+            f"{path.name} has an audio stream, but not one sample of it could be decoded. Re-export it as WAV or FLAC."
+        )
     samples = np.concatenate(blocks)
     return AudioTrack(
         name=name,
@@ -75,5 +77,7 @@ def _decode_blocks(path: Path) -> tuple[int, list[np.ndarray], list[str]]:
                 seconds = sum(map(len, blocks)) / rate_hz
                 notes.append(f"{path.name} breaks off after {seconds:.2f} s ({fault.strerror}); read up to there.")
     except FFmpegError as fault:
-        raise AudioError(f"{path.name} is no audio file that FFmpeg knows ({fault.strerror}). Expected WAV, FLAC, Ogg, WebM, M4A or MP3.") from fault
+        raise AudioError(
+            f"{path.name} is no audio file that FFmpeg knows ({fault.strerror}). Expected WAV, FLAC, Ogg, WebM, M4A or MP3."
+        ) from fault
     return rate_hz, blocks, notes

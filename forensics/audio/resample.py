@@ -28,7 +28,9 @@ def resample_track(track: AudioTrack, *, sample_rate_hz: int) -> AudioTrack:
     import av
 
     resampler = av.AudioResampler(format="flt", layout="mono", rate=sample_rate_hz)
-    frame = av.AudioFrame.from_ndarray(np.ascontiguousarray(track.samples, np.float32)[None, :], format="flt", layout="mono")
+    frame = av.AudioFrame.from_ndarray(
+        np.ascontiguousarray(track.samples, np.float32)[None, :], format="flt", layout="mono"
+    )
     frame.sample_rate = track.sample_rate_hz
     parts = [part.to_ndarray().reshape(-1) for part in (*resampler.resample(frame), *resampler.resample(None))]
     samples = np.concatenate(parts)[: round(track.duration_s * sample_rate_hz)]

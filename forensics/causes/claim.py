@@ -10,7 +10,9 @@ DECISIVE, STRONG, FAIR, SLIGHT = 25.0, 15.0, 8.0, 3.0
 proposed the scale; a sum of weights is a posterior, as long as the claims are not about the same measurement twice."""
 
 
-def supports(site: Site, rule: str, cause: Cause, statement: str, *, weight: float, mechanism: str = "", **numbers: float) -> Evidence:
+def supports(
+    site: Site, rule: str, cause: Cause, statement: str, *, weight: float, mechanism: str = "", **numbers: float
+) -> Evidence:
     """Evidence for `cause`, with the weight in decibans and the numbers it rests on."""
     return Evidence(rule, cause, True, statement, site.frames, weight, mechanism, numbers)
 

@@ -21,18 +21,40 @@ def sequence_gap(site: Site) -> list[Evidence]:
     """Sequence numbers are missing at the receiver's tap (RFC 3550 §A.3): lost on the way, unless they were never sent."""
     lost = int(site.measured("lost_packets"))
     if lost <= 0:
-        return [opposes(site, "sequence_gap", Cause.NETWORK_DROP, "The sequence numbers are contiguous across the glitch: nothing is missing.", weight=STRONG)]
+        return [
+            opposes(
+                site,
+                "sequence_gap",
+                Cause.NETWORK_DROP,
+                "The sequence numbers are contiguous across the glitch: nothing is missing.",
+                weight=STRONG,
+            )
+        ]
     early = site.journey["lateness_s"].to_numpy()[max(0, site.before - 4) : site.before + 1]
-    mechanism = "queue_overflow" if np.median(early) > QUEUE_RISE_S and _rising(site) else "burst_loss" if lost >= BURST_PACKETS else "isolated_loss"
+    mechanism = (
+        "queue_overflow"
+        if np.median(early) > QUEUE_RISE_S and _rising(site)
+        else "burst_loss"
+        if lost >= BURST_PACKETS
+        else "isolated_loss"
+    )
     statement = f"{lost} sequence number{'s' if lost > 1 else ''} between frames {site.frames[0]} and {site.frames[-1]} never arrived."
-    return [supports(site, "sequence_gap", Cause.NETWORK_DROP, statement, weight=STRONG, mechanism=mechanism, lost_packets=lost)]
+    return [
+        supports(
+            site, "sequence_gap", Cause.NETWORK_DROP, statement, weight=STRONG, mechanism=mechanism, lost_packets=lost
+        )
+    ]
 
 
 def _rising(site: Site) -> bool:
     """Whether the delay had grown over the second before the glitch, as in a queue that fills."""
     lateness_s = site.journey["lateness_s"].to_numpy()
     earlier = lateness_s[max(0, site.before - 50) : max(1, site.before - 25)]
-    return bool(len(earlier)) and float(np.median(lateness_s[max(0, site.before - 10) : site.before + 1])) > float(np.median(earlier)) + QUEUE_RISE_S / 3
+    return (
+        bool(len(earlier))
+        and float(np.median(lateness_s[max(0, site.before - 10) : site.before + 1]))
+        > float(np.median(earlier)) + QUEUE_RISE_S / 3
+    )
 
 
 def seen_at_sender(site: Site) -> list[Evidence]:
@@ -42,16 +64,36 @@ def seen_at_sender(site: Site) -> list[Evidence]:
         return []
     twin = find_twin(site.stream, site.scene.sender_streams)
     if twin is None:
-        return [unchecked(site, "seen_at_sender", Cause.NETWORK_DROP, "No capture from the sender's side: whether the missing packets were sent cannot be seen there.")]
+        return [
+            unchecked(
+                site,
+                "seen_at_sender",
+                Cause.NETWORK_DROP,
+                "No capture from the sender's side: whether the missing packets were sent cannot be seen there.",
+            )
+        ]
     first = int(site.journey["ext_sequence_number"].iat[site.before]) + 1
     missing = np.arange(first, first + lost) & 0xFFFF
     sent = int(np.isin(missing, twin.packets["sequence_number"].to_numpy()).sum())
     if sent >= (lost + 1) // 2:
-        statement = f"The sender's capture holds {sent} of the {lost} missing packets: they were sent and lost on the way."
-        return [supports(site, "seen_at_sender", Cause.NETWORK_DROP, statement, weight=DECISIVE, sent=sent), opposes(site, "seen_at_sender", Cause.SENDER_POLICY, statement, weight=DECISIVE)]
+        statement = (
+            f"The sender's capture holds {sent} of the {lost} missing packets: they were sent and lost on the way."
+        )
+        return [
+            supports(site, "seen_at_sender", Cause.NETWORK_DROP, statement, weight=DECISIVE, sent=sent),
+            opposes(site, "seen_at_sender", Cause.SENDER_POLICY, statement, weight=DECISIVE),
+        ]
     statement = f"The sender's capture holds {sent} of the {lost} missing packets: their numbers were skipped, the audio was never sent."
     return [
-        supports(site, "seen_at_sender", Cause.SENDER_POLICY, statement, weight=2 * DECISIVE, mechanism="deliberate_drop", sent=sent),
+        supports(
+            site,
+            "seen_at_sender",
+            Cause.SENDER_POLICY,
+            statement,
+            weight=2 * DECISIVE,
+            mechanism="deliberate_drop",
+            sent=sent,
+        ),
         opposes(site, "seen_at_sender", Cause.NETWORK_DROP, statement, weight=DECISIVE),
     ]
 
@@ -64,17 +106,48 @@ def sender_packet_count(site: Site) -> list[Evidence]:
     reports = read_sender_clock(site.stream)
     reports = reports[reports["packet_count"] >= 0]
     media_s, sequence = site.journey["media_s"].to_numpy(), site.journey["ext_sequence_number"].to_numpy()
-    earlier, later = reports[reports["media_s"] <= media_s[site.before]], reports[reports["media_s"] >= media_s[site.after]]
+    earlier, later = (
+        reports[reports["media_s"] <= media_s[site.before]],
+        reports[reports["media_s"] >= media_s[site.after]],
+    )
     if len(earlier) == 0 or len(later) == 0:
-        return [unchecked(site, "sender_packet_count", Cause.NETWORK_DROP, "No readable sender report on both sides of the gap: the packets that were sent cannot be counted.")]
+        return [
+            unchecked(
+                site,
+                "sender_packet_count",
+                Cause.NETWORK_DROP,
+                "No readable sender report on both sides of the gap: the packets that were sent cannot be counted.",
+            )
+        ]
     span = np.searchsorted(media_s, [earlier["media_s"].iat[-1] + 1e-4, later["media_s"].iat[0] + 1e-4]) - 1
     advance = int(sequence[span[1]] - sequence[span[0]])
     counted = int((later["packet_count"].iat[0] - earlier["packet_count"].iat[-1]) % 2**32)
     numbers = f"Between two sender reports the sequence advanced by {advance} and the sender counted {counted} packets"
     if advance - counted >= 0.8 * lost:
-        return [supports(site, "sender_packet_count", Cause.SENDER_POLICY, f"{numbers}: the missing ones were never sent.", weight=STRONG + FAIR, mechanism="deliberate_drop", advance=advance, counted=counted)]
+        return [
+            supports(
+                site,
+                "sender_packet_count",
+                Cause.SENDER_POLICY,
+                f"{numbers}: the missing ones were never sent.",
+                weight=STRONG + FAIR,
+                mechanism="deliberate_drop",
+                advance=advance,
+                counted=counted,
+            )
+        ]
     if abs(advance - counted) <= max(1.0, 0.2 * lost):
-        return [supports(site, "sender_packet_count", Cause.NETWORK_DROP, f"{numbers}: all of them were sent.", weight=STRONG, advance=advance, counted=counted)]
+        return [
+            supports(
+                site,
+                "sender_packet_count",
+                Cause.NETWORK_DROP,
+                f"{numbers}: all of them were sent.",
+                weight=STRONG,
+                advance=advance,
+                counted=counted,
+            )
+        ]
     return [unchecked(site, "sender_packet_count", Cause.NETWORK_DROP, f"{numbers}, which fits neither.")]
 
 
@@ -86,14 +159,42 @@ def receiver_saw_no_loss(site: Site) -> list[Evidence]:
     blocks = site.stream.reports
     blocks = blocks[(blocks["reported_ssrc"] == site.stream.ssrc) & (blocks["highest_sequence_number"] >= 0)]
     arrival_s = site.journey["arrival_s"].to_numpy()
-    earlier, later = blocks[blocks["arrival_s"] < arrival_s[site.before]], blocks[blocks["arrival_s"] > arrival_s[site.after] + 0.1]
+    earlier, later = (
+        blocks[blocks["arrival_s"] < arrival_s[site.before]],
+        blocks[blocks["arrival_s"] > arrival_s[site.after] + 0.1],
+    )
     if len(later) == 0:
-        return [unchecked(site, "receiver_saw_no_loss", Cause.CAPTURE_LOSS, "No readable receiver report after the gap: whether the receiver missed the packets too cannot be seen there.")]
+        return [
+            unchecked(
+                site,
+                "receiver_saw_no_loss",
+                Cause.CAPTURE_LOSS,
+                "No readable receiver report after the gap: whether the receiver missed the packets too cannot be seen there.",
+            )
+        ]
     counted = int(later["packets_lost"].iat[0]) - (int(earlier["packets_lost"].iat[-1]) if len(earlier) else 0)
     numbers = f"The receiver's reports count {counted} lost packets across the gap of {lost}"
     if counted <= 0:
-        return [supports(site, "receiver_saw_no_loss", Cause.CAPTURE_LOSS, f"{numbers}: it got them, only the capture missed them.", weight=2 * DECISIVE, counted=counted)]
-    return [opposes(site, "receiver_saw_no_loss", Cause.CAPTURE_LOSS, f"{numbers}: it missed them too.", weight=FAIR, counted=counted)]
+        return [
+            supports(
+                site,
+                "receiver_saw_no_loss",
+                Cause.CAPTURE_LOSS,
+                f"{numbers}: it got them, only the capture missed them.",
+                weight=2 * DECISIVE,
+                counted=counted,
+            )
+        ]
+    return [
+        opposes(
+            site,
+            "receiver_saw_no_loss",
+            Cause.CAPTURE_LOSS,
+            f"{numbers}: it missed them too.",
+            weight=FAIR,
+            counted=counted,
+        )
+    ]
 
 
 def never_played_gap(site: Site) -> list[Evidence]:

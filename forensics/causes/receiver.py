@@ -14,7 +14,15 @@ def on_time_but_silent(site: Site) -> list[Evidence]:
         return []
     statement = f"The packets around the hole of {milliseconds(site.hole_s)} came in time ({milliseconds(site.lateness_s)} against those before): the receiver did not play what it had."
     return [
-        supports(site, "on_time_but_silent", Cause.BUFFER_UNDERRUN, statement, weight=STRONG, mechanism="playout_stall", hole_s=site.hole_s),
+        supports(
+            site,
+            "on_time_but_silent",
+            Cause.BUFFER_UNDERRUN,
+            statement,
+            weight=STRONG,
+            mechanism="playout_stall",
+            hole_s=site.hole_s,
+        ),
         opposes(site, "on_time_but_silent", Cause.LATE_MODEL_OUTPUT, statement, weight=FAIR),
     ]
 

@@ -31,7 +31,9 @@ REMEDIES: dict[tuple[Cause, str], tuple[str, str]] = {
 }  # fmt: skip
 """Per cause and mechanism: what would have helped, and what would not have."""
 
-DECIDING_CAPTURE = "A capture taken at the sender at the same time, or a log of when the model produced its audio, would decide."
+DECIDING_CAPTURE = (
+    "A capture taken at the sender at the same time, or a log of when the model produced its audio, would decide."
+)
 
 
 def remedy_for(cause: Cause, mechanism: str, *, glitch: Glitch, alternatives: Sequence[Cause]) -> tuple[str, str]:
@@ -42,6 +44,10 @@ def remedy_for(cause: Cause, mechanism: str, *, glitch: Glitch, alternatives: Se
     key = (cause, mechanism) if (cause, mechanism) in REMEDIES else next(k for k in REMEDIES if k[0] is cause)
     helped, useless = REMEDIES[key]
     size_s = max(glitch.end_s - glitch.start_s, glitch.measurements.get("lateness_step_s", 0.0))
-    if cause in (Cause.LATE_MODEL_OUTPUT, Cause.BUFFER_UNDERRUN) and size_s > 0 and mechanism not in ("playout_stall", "late_first_audio"):
+    if (
+        cause in (Cause.LATE_MODEL_OUTPUT, Cause.BUFFER_UNDERRUN)
+        and size_s > 0
+        and mechanism not in ("playout_stall", "late_first_audio")
+    ):
         helped = f"{helped} Needed here: about {milliseconds(size_s)}."
     return helped, useless

@@ -43,7 +43,9 @@ class Site:
     @cached_property
     def base_lateness_s(self) -> float:
         """Median lateness of the packets before the glitch."""
-        return float(np.median(self.journey["lateness_s"].to_numpy()[max(0, self.before - BASE_PACKETS + 1) : self.before + 1]))
+        return float(
+            np.median(self.journey["lateness_s"].to_numpy()[max(0, self.before - BASE_PACKETS + 1) : self.before + 1])
+        )
 
     @cached_property
     def lateness_s(self) -> float:

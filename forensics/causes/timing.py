@@ -21,9 +21,6 @@ RECOVERY_S = 0.3
 """Queueing drains at line rate and a stalled loop catches up at once: the backlog of a hold is through within this time,
 while a sender that holds audio back on purpose, or resumes where it stopped, stays late."""
 
-WATCH_S = 3.0
-"""How long after the glitch the lateness is watched."""
-
 
 def arrived_late(site: Site) -> list[Evidence]:
     """The first packet behind the glitch arrived later than its timestamp says: the audio was not there to be played."""
@@ -31,10 +28,28 @@ def arrived_late(site: Site) -> list[Evidence]:
         return []
     late_s = site.lateness_s
     if late_s >= LATE_S:
-        statement = f"Frame {site.frames[-1]} came {milliseconds(late_s)} later than its timestamp says; nothing was lost."
+        statement = (
+            f"Frame {site.frames[-1]} came {milliseconds(late_s)} later than its timestamp says; nothing was lost."
+        )
         return [
-            supports(site, "arrived_late", Cause.BUFFER_UNDERRUN, statement, weight=SLIGHT, mechanism=_late_mechanism(site), lateness_s=late_s),
-            supports(site, "arrived_late", Cause.LATE_MODEL_OUTPUT, statement, weight=SLIGHT, mechanism="stall", lateness_s=late_s),
+            supports(
+                site,
+                "arrived_late",
+                Cause.BUFFER_UNDERRUN,
+                statement,
+                weight=SLIGHT,
+                mechanism=_late_mechanism(site),
+                lateness_s=late_s,
+            ),
+            supports(
+                site,
+                "arrived_late",
+                Cause.LATE_MODEL_OUTPUT,
+                statement,
+                weight=SLIGHT,
+                mechanism="stall",
+                lateness_s=late_s,
+            ),
         ]
     return []
 
@@ -54,13 +69,28 @@ def departed_late(site: Site) -> list[Evidence]:
     if site.measured("lost_packets") > 0 or site.lateness_s < LATE_S:
         return []
     if np.isnan(site.departure_s):
-        return [unchecked(site, "departed_late", Cause.BUFFER_UNDERRUN, "No capture from the sender's side: whether the packet was late when it left cannot be seen there.")]
+        return [
+            unchecked(
+                site,
+                "departed_late",
+                Cause.BUFFER_UNDERRUN,
+                "No capture from the sender's side: whether the packet was late when it left cannot be seen there.",
+            )
+        ]
     share = site.departure_s / site.lateness_s
     numbers = f"At the sender the packet was {milliseconds(site.departure_s)} late, at the receiver {milliseconds(site.lateness_s)}"
     if share < SHARE:
         statement = f"{numbers}: it was held on the way."
         return [
-            supports(site, "departed_late", Cause.BUFFER_UNDERRUN, statement, weight=DECISIVE, mechanism=_late_mechanism(site), departure_s=site.departure_s),
+            supports(
+                site,
+                "departed_late",
+                Cause.BUFFER_UNDERRUN,
+                statement,
+                weight=DECISIVE,
+                mechanism=_late_mechanism(site),
+                departure_s=site.departure_s,
+            ),
             opposes(site, "departed_late", Cause.LATE_MODEL_OUTPUT, statement, weight=STRONG),
             opposes(site, "departed_late", Cause.SENDER_POLICY, statement, weight=STRONG),
         ]
@@ -79,50 +109,117 @@ def timestamps_followed_clock(site: Site) -> list[Evidence]:
         return []
     if pause_s >= SHARE * jump_s:
         statement = f"The timestamps jump by {milliseconds(jump_s)} while no packet came for {milliseconds(pause_s)}, in the middle of speech: the sender had nothing to send."
-        return [supports(site, "timestamps_followed_clock", Cause.LATE_MODEL_OUTPUT, statement, weight=DECISIVE, mechanism="stall", jump_s=jump_s, pause_s=pause_s)]
+        return [
+            supports(
+                site,
+                "timestamps_followed_clock",
+                Cause.LATE_MODEL_OUTPUT,
+                statement,
+                weight=DECISIVE,
+                mechanism="stall",
+                jump_s=jump_s,
+                pause_s=pause_s,
+            )
+        ]
     statement = f"The timestamps jump by {milliseconds(jump_s)} although the packets kept coming ({milliseconds(max(pause_s, 0.0))} between them): the sender passed over audio that it had."
     return [
-        supports(site, "timestamps_followed_clock", Cause.SENDER_POLICY, statement, weight=DECISIVE, mechanism="deliberate_drop", jump_s=jump_s, pause_s=pause_s),
-        opposes(site, "timestamps_followed_clock", Cause.LATE_MODEL_OUTPUT, "No pause in the packets: the sender did not wait for anything.", weight=FAIR),
+        supports(
+            site,
+            "timestamps_followed_clock",
+            Cause.SENDER_POLICY,
+            statement,
+            weight=DECISIVE,
+            mechanism="deliberate_drop",
+            jump_s=jump_s,
+            pause_s=pause_s,
+        ),
+        opposes(
+            site,
+            "timestamps_followed_clock",
+            Cause.LATE_MODEL_OUTPUT,
+            "No pause in the packets: the sender did not wait for anything.",
+            weight=FAIR,
+        ),
     ]
+
+
+def stays_late(site: Site) -> bool:
+    """Whether the packets behind the glitch are still late once a backlog would have been through."""
+    soon_s = site.lateness_after_s(0.0, RECOVERY_S + site.lateness_s)
+    return len(soon_s) > 0 and float(np.min(soon_s)) >= SHARE * site.lateness_s
 
 
 def step_or_return(site: Site) -> list[Evidence]:
     """The slope test: a held path gives the backlog back at once; a sender that resumes where it stopped stays late."""
     if site.measured("lost_packets") > 0 or site.lateness_s < LATE_S or site.measured("media_gap_s") > LATE_S:
         return []
-    soon, watched = site.lateness_after_s(0.0, RECOVERY_S + site.lateness_s), site.lateness_after_s(0.0, WATCH_S + site.lateness_s)
-    if len(watched) < 5 or len(soon) == 0:
-        return [unchecked(site, "step_or_return", Cause.BUFFER_UNDERRUN, "The stream ends too soon after the glitch to see whether the delay comes back.")]
-    rest_s = float(np.min(soon))
-    if rest_s < SHARE * site.lateness_s:
-        statement = f"The delay was back to {milliseconds(max(rest_s, 0.0))} above its baseline within {milliseconds(RECOVERY_S + site.lateness_s)}: a backlog arrived at once, as from a path that was held."
-        return [supports(site, "step_or_return", Cause.BUFFER_UNDERRUN, statement, weight=FAIR, mechanism=_late_mechanism(site), rest_s=rest_s), opposes(site, "step_or_return", Cause.SENDER_POLICY, statement, weight=STRONG)]
+    soon_s = site.lateness_after_s(0.0, RECOVERY_S + site.lateness_s)
+    if len(soon_s) < 5:
+        return [
+            unchecked(
+                site,
+                "step_or_return",
+                Cause.BUFFER_UNDERRUN,
+                "The stream ends too soon after the glitch to see whether the delay comes back.",
+            )
+        ]
+    rest_s = float(np.min(soon_s))
+    if not stays_late(site):
+        statement = f"The delay was back to {milliseconds(max(rest_s, 0.0))} above its baseline within {milliseconds(RECOVERY_S + site.lateness_s)}: a backlog arrived at once."
+        return [
+            supports(
+                site,
+                "step_or_return",
+                Cause.BUFFER_UNDERRUN,
+                statement,
+                weight=FAIR,
+                mechanism=_late_mechanism(site),
+                rest_s=rest_s,
+            ),
+            opposes(site, "step_or_return", Cause.SENDER_POLICY, statement, weight=STRONG),
+        ]
     statement = f"The delay stays {milliseconds(rest_s)} above its baseline: no backlog was waiting."
     return [
         opposes(site, "step_or_return", Cause.BUFFER_UNDERRUN, statement, weight=FAIR, rest_s=rest_s),
-        supports(site, "step_or_return", Cause.LATE_MODEL_OUTPUT, statement, weight=SLIGHT, mechanism="stall", rest_s=rest_s),
+        supports(
+            site, "step_or_return", Cause.LATE_MODEL_OUTPUT, statement, weight=SLIGHT, mechanism="stall", rest_s=rest_s
+        ),
     ]
 
 
 def released_later(site: Site) -> list[Evidence]:
     """A delay that is held level for a while and then given back at one stroke was added and released on purpose."""
-    if site.measured("lost_packets") > 0 or site.lateness_s < LATE_S or site.measured("media_gap_s") > LATE_S:
+    if (
+        site.measured("lost_packets") > 0
+        or site.lateness_s < LATE_S
+        or site.measured("media_gap_s") > LATE_S
+        or not stays_late(site)
+    ):
         return []
-    level_s = site.lateness_after_s(0.0, 30.0)
-    if len(level_s) < 10:
+    behind = slice(site.after, None)
+    late_s = site.journey["lateness_s"].to_numpy()[behind] - site.base_lateness_s
+    arrival_s = site.journey["arrival_s"].to_numpy()[behind]
+    given_back = np.flatnonzero(late_s < FLAT_SHARE * site.lateness_s)
+    if len(given_back) == 0:
         return []
-    held = level_s > SHARE * site.lateness_s
-    release = int(np.argmin(held)) if not held.all() else len(held)
-    if release == len(held) or release < 5:
+    last_held = int(np.flatnonzero(late_s[: given_back[0]] > (1 - FLAT_SHARE) * site.lateness_s)[-1])
+    stroke_s = float(arrival_s[given_back[0]] - arrival_s[last_held])
+    spread_s = float(np.std(late_s[: last_held + 1]))
+    if stroke_s > RECOVERY_S or spread_s > FLAT_SHARE * site.lateness_s:
         return []
-    spread_s = float(np.std(level_s[:release]))
-    drop_s = float(level_s[release - 1] - level_s[min(release + 4, len(level_s) - 1)])
-    if drop_s < SHARE * site.lateness_s or spread_s > FLAT_SHARE * site.lateness_s:
-        return []
-    statement = f"The delay was held level for {release} packets (± {milliseconds(spread_s)}) and then given back at one stroke ({milliseconds(drop_s)} within five packets): audio was kept back and released."
+    held_s = float(arrival_s[last_held] - arrival_s[0])
+    statement = f"The delay was held level for {held_s:.1f} s (± {milliseconds(spread_s)}) and then given back within {milliseconds(stroke_s)}: audio was kept back and released."
     return [
-        supports(site, "released_later", Cause.SENDER_POLICY, statement, weight=STRONG, mechanism="artificial_delay", held_packets=release, drop_s=drop_s),
+        supports(
+            site,
+            "released_later",
+            Cause.SENDER_POLICY,
+            statement,
+            weight=STRONG,
+            mechanism="artificial_delay",
+            held_s=held_s,
+            stroke_s=stroke_s,
+        ),
         opposes(site, "released_later", Cause.LATE_MODEL_OUTPUT, statement, weight=FAIR),
     ]
 
@@ -133,21 +230,72 @@ def sender_clock_stood(site: Site) -> list[Evidence]:
         return []
     step_s = site.sender_clock_step_s
     if np.isnan(step_s):
-        return [unchecked(site, "sender_clock_stood", Cause.LATE_MODEL_OUTPUT, "No readable sender reports on both sides of the glitch: the sender's media clock cannot be compared with its wall clock.")]
+        return [
+            unchecked(
+                site,
+                "sender_clock_stood",
+                Cause.LATE_MODEL_OUTPUT,
+                "No readable sender reports on both sides of the glitch: the sender's media clock cannot be compared with its wall clock.",
+            )
+        ]
     numbers = f"The sender's wall clock moved by {milliseconds(step_s)} against its media clock"
     if site.measured("media_gap_s") >= LATE_S:
         return _clock_over_jump(site, step_s, numbers)
     if step_s >= SHARE * site.lateness_s:
         statement = f"{numbers}, as much as the packet was late: the source itself stood still."
         return [
-            supports(site, "sender_clock_stood", Cause.LATE_MODEL_OUTPUT, statement, weight=DECISIVE, mechanism="stall", step_s=step_s),
+            supports(
+                site,
+                "sender_clock_stood",
+                Cause.LATE_MODEL_OUTPUT,
+                statement,
+                weight=DECISIVE,
+                mechanism="stall",
+                step_s=step_s,
+            ),
             opposes(site, "sender_clock_stood", Cause.BUFFER_UNDERRUN, statement, weight=STRONG),
             opposes(site, "sender_clock_stood", Cause.SENDER_POLICY, statement, weight=STRONG),
         ]
     if abs(step_s) < FLAT_SHARE * site.lateness_s:
-        statement = f"{numbers}, which is nothing: the source ran on, its packets were held back after it, at the sender or on the way."
-        return [opposes(site, "sender_clock_stood", Cause.LATE_MODEL_OUTPUT, statement, weight=SLIGHT, step_s=step_s)]
-    return [unchecked(site, "sender_clock_stood", Cause.LATE_MODEL_OUTPUT, f"{numbers}, which fits neither a stall nor a hold.")]
+        return _clock_ran_on(site, step_s, f"{numbers}, which is nothing")
+    return [
+        unchecked(
+            site, "sender_clock_stood", Cause.LATE_MODEL_OUTPUT, f"{numbers}, which fits neither a stall nor a hold."
+        )
+    ]
+
+
+def _clock_ran_on(site: Site, step_s: float, numbers: str) -> list[Evidence]:
+    """The source ran on while its packets were late: they were held back behind it, here or on the way."""
+    statement = f"{numbers}: the source ran on, and its packets were held back behind it"
+    if not np.isfinite(site.departure_s) or site.departure_s < SHARE * site.lateness_s:
+        return [
+            opposes(site, "sender_clock_stood", Cause.LATE_MODEL_OUTPUT, f"{statement}.", weight=FAIR, step_s=step_s)
+        ]
+    if not stays_late(site):
+        return [
+            supports(
+                site,
+                "sender_clock_stood",
+                Cause.LATE_MODEL_OUTPUT,
+                f"{statement} until the sender caught up at once.",
+                weight=SLIGHT,
+                mechanism="stall",
+                step_s=step_s,
+            )
+        ]
+    return [
+        supports(
+            site,
+            "sender_clock_stood",
+            Cause.SENDER_POLICY,
+            f"{statement}, at the sender, and went on being late.",
+            weight=STRONG,
+            mechanism="artificial_delay",
+            step_s=step_s,
+        ),
+        opposes(site, "sender_clock_stood", Cause.LATE_MODEL_OUTPUT, f"{statement}.", weight=FAIR, step_s=step_s),
+    ]
 
 
 def _clock_over_jump(site: Site, step_s: float, numbers: str) -> list[Evidence]:
@@ -155,7 +303,17 @@ def _clock_over_jump(site: Site, step_s: float, numbers: str) -> list[Evidence]:
     jump_s = site.measured("media_gap_s")
     if step_s <= -SHARE * jump_s:
         statement = f"{numbers}: media was passed over that the wall clock did not see pass."
-        return [supports(site, "sender_clock_stood", Cause.SENDER_POLICY, statement, weight=FAIR, mechanism="deliberate_drop", step_s=step_s)]
+        return [
+            supports(
+                site,
+                "sender_clock_stood",
+                Cause.SENDER_POLICY,
+                statement,
+                weight=FAIR,
+                mechanism="deliberate_drop",
+                step_s=step_s,
+            )
+        ]
     return []
 
 
@@ -166,13 +324,30 @@ def path_was_open(site: Site) -> list[Evidence]:
     datagrams = site.scene.capture.datagrams
     start_s = float(site.journey["arrival_s"].iat[site.before]) + 2 * LATE_S
     stop_s = float(site.journey["arrival_s"].iat[site.after]) - LATE_S / 2
-    same = datagrams[(datagrams["flow"] == site.stream.flow) & (datagrams["arrival_s"] > start_s) & (datagrams["arrival_s"] < stop_s)]
+    same = datagrams[
+        (datagrams["flow"] == site.stream.flow) & (datagrams["arrival_s"] > start_s) & (datagrams["arrival_s"] < stop_s)
+    ]
     own = set(site.journey["frame"])
     others = [int(frame) for frame in same["frame"] if int(frame) not in own]
     if not others:
-        return [unchecked(site, "path_was_open", Cause.BUFFER_UNDERRUN, "Nothing else came from the sender during the hole, so the path may have been held or not.")]
+        return [
+            unchecked(
+                site,
+                "path_was_open",
+                Cause.BUFFER_UNDERRUN,
+                "Nothing else came from the sender during the hole, so the path may have been held or not.",
+            )
+        ]
     statement = f"{len(others)} other datagram{'s' if len(others) > 1 else ''} from the same sender (frame {others[0]}) came through while the audio did not: the path was open."
     return [opposes(site, "path_was_open", Cause.BUFFER_UNDERRUN, statement, weight=FAIR, others=len(others))]
 
 
-RULES = (arrived_late, departed_late, timestamps_followed_clock, step_or_return, released_later, sender_clock_stood, path_was_open)
+RULES = (
+    arrived_late,
+    departed_late,
+    timestamps_followed_clock,
+    step_or_return,
+    released_later,
+    sender_clock_stood,
+    path_was_open,
+)

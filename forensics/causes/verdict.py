@@ -16,7 +16,14 @@ RULES = (*loss.RULES, *timing.RULES, *receiver.RULES, *content.RULES)
 
 JUDGED = (*BLAMING_CAUSES, Cause.RECORDING_ARTEFACT, Cause.CAPTURE_LOSS)
 
-PRIOR_DB = {Cause.NETWORK_DROP: 0.0, Cause.BUFFER_UNDERRUN: 0.0, Cause.LATE_MODEL_OUTPUT: 0.0, Cause.SENDER_POLICY: -6.0, Cause.RECORDING_ARTEFACT: -12.0, Cause.CAPTURE_LOSS: -10.0}
+PRIOR_DB = {
+    Cause.NETWORK_DROP: 0.0,
+    Cause.BUFFER_UNDERRUN: 0.0,
+    Cause.LATE_MODEL_OUTPUT: 0.0,
+    Cause.SENDER_POLICY: -6.0,
+    Cause.RECORDING_ARTEFACT: -12.0,
+    Cause.CAPTURE_LOSS: -10.0,
+}
 """Before any evidence, in decibans: intent is rarer than accident, and artefacts of the tools rarer than either."""
 
 DECIDED = 0.7

@@ -50,10 +50,22 @@ def estimate_sender_clock(streams: Sequence[RtpStream], sender_streams: Sequence
             "Are they of the same call, and is the sender's capture given as --sender-capture?"
         )
     drift = _drift(forward if len(forward) >= len(backward) else backward)
-    low = {name: _floor(pairs, drift) for name, pairs in (("forward", forward), ("backward", backward)) if len(pairs) >= MIN_PAIRS}
+    low = {
+        name: _floor(pairs, drift)
+        for name, pairs in (("forward", forward), ("backward", backward))
+        if len(pairs) >= MIN_PAIRS
+    }
     if len(low) == 2:
-        return ClockMap("sender_capture", (low["forward"] + low["backward"]) / 2, abs(low["forward"] - low["backward"]) / 2, "two-way minimum delay", drift_ppm=drift * 1e6)
-    return ClockMap("sender_capture", next(iter(low.values())), ONE_WAY_ERROR_S, "one-way minimum delay", drift_ppm=drift * 1e6)
+        return ClockMap(
+            "sender_capture",
+            (low["forward"] + low["backward"]) / 2,
+            abs(low["forward"] - low["backward"]) / 2,
+            "two-way minimum delay",
+            drift_ppm=drift * 1e6,
+        )
+    return ClockMap(
+        "sender_capture", next(iter(low.values())), ONE_WAY_ERROR_S, "one-way minimum delay", drift_ppm=drift * 1e6
+    )
 
 
 ONE_WAY_ERROR_S = 0.15
@@ -113,7 +125,9 @@ def _delays(streams: Sequence[RtpStream], sender_streams: Sequence[RtpStream]) -
             continue
         here, there = _match(stream, twin)
         sender_s = twin.packets["arrival_s"].to_numpy()[there]
-        tables.append(pd.DataFrame({"sender_s": sender_s, "delay_s": stream.packets["arrival_s"].to_numpy()[here] - sender_s}))
+        tables.append(
+            pd.DataFrame({"sender_s": sender_s, "delay_s": stream.packets["arrival_s"].to_numpy()[here] - sender_s})
+        )
     empty = pd.DataFrame({"sender_s": [], "delay_s": []})
     tables.sort(key=lambda table: table["delay_s"].median(), reverse=True)
     if not tables:

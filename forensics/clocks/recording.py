@@ -75,7 +75,9 @@ def estimate_coarse_offset(sent: AudioTrack, recording: AudioTrack) -> CoarseOff
         raise ClockError("The stream holds less than half a second of sound, too little to find it in the recording.")
     sent_edge, heard_edge = pre_emphasis(sent.samples), pre_emphasis(recording.samples)
     rate = sent.sample_rate_hz
-    trials = [(_probe(sent_edge, heard_edge, probes_s, offset_s=offset_s, rate_hz=rate), offset_s) for offset_s in candidates]
+    trials = [
+        (_probe(sent_edge, heard_edge, probes_s, offset_s=offset_s, rate_hz=rate), offset_s) for offset_s in candidates
+    ]
     agreed_s, offset_s = max(trials, key=lambda trial: len(trial[0]))
     share = len(agreed_s) / len(probes_s)
     if share < SAME_CALL_SHARE:
@@ -173,7 +175,9 @@ def find_in(samples: np.ndarray, template: np.ndarray, *, low: int, high: int) -
 def normalised_correlation(window: np.ndarray, template: np.ndarray, energy: float) -> np.ndarray:
     """Correlation of `template` at every start in `window`, divided by the norms of both; (n - m + 1,) -1..1."""
     size = fft.next_fast_len(len(window), real=True)
-    product = fft.irfft(fft.rfft(window, size) * np.conj(fft.rfft(template, size)), size)[: len(window) - len(template) + 1]
+    product = fft.irfft(fft.rfft(window, size) * np.conj(fft.rfft(template, size)), size)[
+        : len(window) - len(template) + 1
+    ]
     power = np.concatenate([[0.0], np.cumsum(np.square(window, dtype=np.float64))])
     local = power[len(template) :] - power[: -len(template)]
     floor = 1e-4 * energy  # 40 dB below the template a match has no meaning and the quotient no precision

@@ -10,7 +10,15 @@ from forensics.glitches.playout import find_holes
 from forensics.glitches.silence import find_silence
 from forensics.model import Glitch, Scene
 
-__all__ = ["find_glitches", "find_holes", "find_late_packets", "find_losses", "find_silence", "find_timestamp_jumps", "merge_glitches"]
+__all__ = [
+    "find_glitches",
+    "find_holes",
+    "find_late_packets",
+    "find_losses",
+    "find_silence",
+    "find_timestamp_jumps",
+    "merge_glitches",
+]
 
 
 def find_glitches(scene: Scene) -> list[Glitch]:

@@ -9,6 +9,11 @@ SIDE_PACKETS = 3
 """Packets on either side whose speech decides whether something happened inside a word: 60 ms at the usual 20 ms."""
 
 
+ENDED_DB = 35.0
+"""A sound has ended when it is this far below loud speech: 30 dB is the range of speech itself, and codecs ring on
+5 dB above what was encoded."""
+
+
 def measure_boundaries(journey: pd.DataFrame) -> pd.DataFrame:
     """Compare each packet of a journey with the one before it in media order.
 
@@ -25,13 +30,18 @@ def measure_boundaries(journey: pd.DataFrame) -> pd.DataFrame:
         (how much later the second came than its timestamp says), `departure_step_s` (the same at the sender's tap),
         `start_s` and `end_s` (recording time: the end of the one as heard, the start of the other), `inserted_s`
         (recording time between the two beyond their media time: concealment, or minus what was skipped),
-        `speech_before`, `speech_after`.
+        `speech_before`, `speech_after` (any speech within `SIDE_PACKETS`), `cut_off` (the sound before had not ended:
+        its last 5 ms are within `ENDED_DB` of loud speech; where payloads are closed: the last packet held speech and
+        the next bears no marker).
     """
     columns = {name: journey[name].to_numpy() for name in journey.columns}
     before = {name: values[:-1] for name, values in columns.items()}
     after = {name: values[1:] for name, values in columns.items()}
     media_gap_s = after["media_s"] - before["media_s"] - before["duration_s"]
     start_s = before["heard_s"] + before["duration_s"]
+    tail_dbfs = before["tail_dbfs"]
+    loud_dbfs = np.nanpercentile(columns["level_dbfs"], 95) if np.isfinite(columns["level_dbfs"]).any() else np.nan
+    cut_off = np.where(np.isfinite(tail_dbfs), tail_dbfs > loud_dbfs - ENDED_DB, before["speech"] & ~after["marker"])
     speech = pd.Series(columns["speech"].astype(float))
     recent = speech.rolling(SIDE_PACKETS, min_periods=1).max().to_numpy() > 0
     coming = speech[::-1].rolling(SIDE_PACKETS, min_periods=1).max().to_numpy()[::-1] > 0
@@ -45,6 +55,7 @@ def measure_boundaries(journey: pd.DataFrame) -> pd.DataFrame:
             "start_s": start_s,
             "end_s": after["heard_s"],
             "inserted_s": after["heard_s"] - start_s - media_gap_s,
+            "cut_off": cut_off,
             "speech_before": recent[:-1],
             "speech_after": coming[1:],
         },

@@ -39,9 +39,9 @@ def find_timestamp_jumps(scene: Scene, *, boundaries: pd.DataFrame) -> list[Glit
 
     Notes
     -----
-    A jump with silence before it is how discontinuous transmission looks, with or without the marker bit: no glitch.
+    A jump after a sound that had ended is how discontinuous transmission looks, with or without the marker bit.
     """
-    jump = (boundaries["lost_packets"] == 0) & (boundaries["media_gap_s"] > JUMP_S) & boundaries["speech_before"]
+    jump = (boundaries["lost_packets"] == 0) & (boundaries["media_gap_s"] > JUMP_S) & boundaries["cut_off"]
     found = []
     for position in boundaries.index[jump]:
         edge = boundaries.loc[position]
@@ -58,6 +58,11 @@ def find_late_packets(scene: Scene, *, boundaries: pd.DataFrame) -> list[Glitch]
     Whether the buffer covered it shows in `inserted_s`; a covered one is masked. Packets overtaken by their successors
     are judged by the successor that was heard first.
     """
-    late = (boundaries["lost_packets"] == 0) & (boundaries["lateness_step_s"] > LATE_S) & (boundaries["media_gap_s"].abs() <= JUMP_S)
-    return [candidate(scene, boundaries, position, kind="late", found_by="arrival") for position in boundaries.index[late]]
-
+    late = (
+        (boundaries["lost_packets"] == 0)
+        & (boundaries["lateness_step_s"] > LATE_S)
+        & (boundaries["media_gap_s"].abs() <= JUMP_S)
+    )
+    return [
+        candidate(scene, boundaries, position, kind="late", found_by="arrival") for position in boundaries.index[late]
+    ]

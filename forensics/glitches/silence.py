@@ -34,6 +34,9 @@ EDGE_S = 0.0035
 OPUS_LAG_S = 312 / 48_000
 """Decoded Opus lags what was encoded by its look-ahead (RFC 7845 §4.2), so packet edges appear that much later."""
 
+RINGING_S = 0.06
+"""How long a codec may ring on into silence before a packet counts as silent."""
+
 SAME_SOUND_DB = 6.0
 """Band distance across the silence up to which both sides are one sound; see `mel_distance_db`."""
 
@@ -97,14 +100,21 @@ def _silent_runs(scene: Scene, relative: np.ndarray) -> list[tuple[int, int]]:
     media_s, length_s = scene.journey["media_s"].to_numpy(), scene.journey["duration_s"].to_numpy()
     middle = ((media_s + length_s / 2) / FRAME_S).round().astype(int)
     end = ((media_s + length_s) / FRAME_S).round().astype(int)
-    silent = np.array([b <= len(relative) and a < b and relative[a:b].max() < SILENT_DB for a, b in zip(middle, end, strict=True)])
+    silent = np.array(
+        [b <= len(relative) and a < b and relative[a:b].max() < SILENT_DB for a, b in zip(middle, end, strict=True)]
+    )
     gap = np.diff(media_s, prepend=media_s[0] - length_s[0]) > 1.5 * length_s
     starts = np.flatnonzero(silent & ~np.r_[False, silent[:-1]])
     runs = []
     for first in starts:
         rest = np.flatnonzero(~silent[first:])
         last = first + int(rest[0]) if len(rest) else len(silent)
-        if 0 < first and last < len(silent) and not gap[first : last + 1].any() and media_s[last] - media_s[first] <= LONGEST_S:
+        if (
+            0 < first
+            and last < len(silent)
+            and not gap[first : last + 1].any()
+            and media_s[last] - media_s[first] <= LONGEST_S
+        ):
             runs.append((int(first), last))
     return runs
 
@@ -116,12 +126,12 @@ def _measure(scene: Scene, relative: np.ndarray, first: int, last: int, *, loud_
     lag_s = OPUS_LAG_S if scene.downlink.codec.name == "opus" else 0.0
     loud = relative > LOUD_DB
     start, stop = round(media_s[first] / FRAME_S), round(media_s[last] / FRAME_S)
-    window = round(1.5 * length_s / FRAME_S)
-    off = np.flatnonzero(loud[max(0, start - window) : start + window // 3])
-    on = np.flatnonzero(loud[stop : stop + window])
+    ringing, packet = round(RINGING_S / FRAME_S), round(length_s / FRAME_S)
+    off = np.flatnonzero(loud[max(0, start - ringing) : start + packet // 2])
+    on = np.flatnonzero(loud[stop : stop + packet])
     if len(off) == 0 or len(on) == 0:
         return None
-    off_s, on_s = (max(0, start - window) + off[-1] + 1) * FRAME_S, (stop + on[0]) * FRAME_S
+    off_s, on_s = (max(0, start - ringing) + off[-1] + 1) * FRAME_S, (stop + on[0]) * FRAME_S
     cut = int(np.argmin(np.abs(media_s[: last + 1] + lag_s - off_s)))
     before, after = _piece(scene.sent, off_s - SIDE_S - 0.002), _piece(scene.sent, on_s + 0.002)
     if len(before) != len(after) or cut >= last:
@@ -162,5 +172,12 @@ def _glitch(scene: Scene, edges: _Edges, boundaries: pd.DataFrame) -> Glitch:
         end_s=float(behind["heard_s"]) if np.isfinite(behind["heard_s"]) else float(behind["arrival_s"]),
         capture_end_s=float(behind["arrival_s"]),
         frames=(glitch.frames[0], int(behind["frame"])),
-        measurements={**glitch.measurements, **numbers, "lost_packets": 0.0, "media_gap_s": 0.0, "speech_before": 1.0, "speech_after": 1.0},
+        measurements={
+            **glitch.measurements,
+            **numbers,
+            "lost_packets": 0.0,
+            "media_gap_s": 0.0,
+            "speech_before": 1.0,
+            "speech_after": 1.0,
+        },
     )

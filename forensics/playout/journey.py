@@ -5,19 +5,28 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
+from forensics.audio.levels import level_dbfs
 from forensics.audio.payloads import media_time_s
-from forensics.model import FATES, JOURNEY_COLUMNS, ClockMap, Fate, Playout, RtpStream
+from forensics.model import FATES, JOURNEY_COLUMNS, AudioTrack, ClockMap, Fate, Playout, RtpStream
 
 SPEECH_RANGE_DB = 30.0
 """ITU-T P.56 puts the margin between active speech level and the activity threshold at 15.9 dB; consonants lie up to
 another 15 dB below vowels (Fletcher 1953)."""
+
+TAIL_S = 0.005
+"""Long enough for a level, short enough to see a sound end within its last packet."""
 
 SIZE_SHARE = 0.3
 """Closed payloads: an Opus packet counts as speech from this share of the way between silence's size and loud speech's."""
 
 
 def trace_journey(
-    stream: RtpStream, *, departures_s: np.ndarray | None, playout: Playout | None, to_recording: ClockMap | None
+    stream: RtpStream,
+    *,
+    departures_s: np.ndarray | None = None,
+    playout: Playout | None = None,
+    to_recording: ClockMap | None = None,
+    sent: AudioTrack | None = None,
 ) -> pd.DataFrame:
     """Put sender, path and playout of each packet of a stream side by side.
 
@@ -30,6 +39,8 @@ def trace_journey(
         What was heard ("heard"), or a replay on the capture clock.
     to_recording : ClockMap, optional
         Maps a replay's capture seconds to recording seconds; not used for what was heard.
+    sent : AudioTrack, optional
+        The decoded stream on its media clock.
 
     Returns
     -------
@@ -59,7 +70,15 @@ def trace_journey(
     journey["lateness_s"] = lateness_s - lateness_s.min()
     _add_playout(journey, playout, to_recording)
     _add_levels(journey, packets, playout)
+    journey["tail_dbfs"] = np.nan if sent is None else _tail_dbfs(journey, sent)
     return journey[list(JOURNEY_COLUMNS)].astype(dict(JOURNEY_COLUMNS))
+
+
+def _tail_dbfs(journey: pd.DataFrame, sent: AudioTrack) -> list[float]:
+    """Level of the last `TAIL_S` of each packet."""
+    ends = ((journey["media_s"] + journey["duration_s"]).to_numpy() * sent.sample_rate_hz).round().astype(int)
+    length = round(TAIL_S * sent.sample_rate_hz)
+    return [level_dbfs(sent.samples[max(0, end - length) : end]) for end in ends]
 
 
 def _durations_s(media_s: np.ndarray, sequence: np.ndarray) -> np.ndarray:

@@ -14,7 +14,15 @@ import pandas as pd
 
 from forensics.errors import TelemetryError
 
-KEPT_TYPES = ("inbound-rtp", "outbound-rtp", "remote-inbound-rtp", "remote-outbound-rtp", "media-playout", "candidate-pair", "codec")
+KEPT_TYPES = (
+    "inbound-rtp",
+    "outbound-rtp",
+    "remote-inbound-rtp",
+    "remote-outbound-rtp",
+    "media-playout",
+    "candidate-pair",
+    "codec",
+)
 """Statistics types of the W3C's webrtc-stats that say something of a call's sound."""
 
 
@@ -40,9 +48,15 @@ def read_stats(path: Path) -> dict[str, pd.DataFrame]:
     """
     text = _text(path)
     try:
-        samples = list(_samples_of_dump(json.loads(text))) if text.lstrip()[:1] == "{" and "\n{" not in text.strip() else list(_samples_of_lines(text))
+        samples = (
+            list(_samples_of_dump(json.loads(text)))
+            if text.lstrip()[:1] == "{" and "\n{" not in text.strip()
+            else list(_samples_of_lines(text))
+        )
     except (json.JSONDecodeError, AttributeError, KeyError, TypeError, ValueError) as fault:
-        raise TelemetryError(f"{path.name} is no statistics file: {fault}. Expected a webrtc-internals dump or getStats as JSON lines.") from fault
+        raise TelemetryError(
+            f"{path.name} is no statistics file: {fault}. Expected a webrtc-internals dump or getStats as JSON lines."
+        ) from fault
     tables = {kind: _table(row for row in samples if row["type"] == kind) for kind in KEPT_TYPES}
     tables = {kind: table for kind, table in tables.items() if len(table)}
     if not tables:
@@ -67,7 +81,12 @@ def _samples_of_lines(text: str) -> Iterator[dict[str, Any]]:
         document = json.loads(line)
         reports = document.get("reports", document.get("stats", [])) if isinstance(document, Mapping) else document
         for report in reports.values() if isinstance(reports, Mapping) else reports:
-            yield {"type": report["type"], "id": report["id"], "time_s": float(report["timestamp"]) / 1000, **_members(report)}
+            yield {
+                "type": report["type"],
+                "id": report["id"],
+                "time_s": float(report["timestamp"]) / 1000,
+                **_members(report),
+            }
 
 
 def _samples_of_dump(dump: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
@@ -84,14 +103,25 @@ def _samples_of_dump(dump: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
 
 def _unfold(kind: str, identity: str, members: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
     """Rows out of the parallel series of one statistics object."""
-    values = {member: json.loads(entry["values"]) if isinstance(entry["values"], str) else entry["values"] for member, entry in members.items()}
+    values = {
+        member: json.loads(entry["values"]) if isinstance(entry["values"], str) else entry["values"]
+        for member, entry in members.items()
+    }
     length = max(map(len, values.values()), default=0)
     first = next(iter(members.values()))
     start_s, end_s = (_epoch_s(first[key]) for key in ("startTime", "endTime"))
     stamps = values.pop("timestamp", None)
-    times_s = [_epoch_s(stamp) for stamp in stamps] if stamps and len(stamps) == length else np.linspace(start_s, end_s, length)
+    times_s = (
+        [_epoch_s(stamp) for stamp in stamps]
+        if stamps and len(stamps) == length
+        else np.linspace(start_s, end_s, length)
+    )
     for i in range(length):
-        row = {member: series[i + len(series) - length] for member, series in values.items() if i + len(series) - length >= 0}
+        row = {
+            member: series[i + len(series) - length]
+            for member, series in values.items()
+            if i + len(series) - length >= 0
+        }
         yield {"type": kind, "id": identity, "time_s": float(times_s[i]), **_members(row)}
 
 
@@ -102,7 +132,11 @@ def _epoch_s(stamp: Any) -> float:
 
 def _members(report: Mapping[str, Any]) -> dict[str, Any]:
     """Members in snake_case; nested ones are left out."""
-    return {_snake(name): value for name, value in report.items() if name not in ("type", "id", "timestamp") and not isinstance(value, dict | list)}
+    return {
+        _snake(name): value
+        for name, value in report.items()
+        if name not in ("type", "id", "timestamp") and not isinstance(value, dict | list)
+    }
 
 
 def _snake(name: str) -> str:
