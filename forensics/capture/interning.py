@@ -50,6 +50,15 @@ class Interner:
         guess[rows] = [self._look_up(key) for key in keys]
         return guess
 
+    def keep(self, numbers: np.ndarray) -> None:
+        """Forget all keys but those of `numbers`, which become 0, 1, 2 … in their order."""
+        keys = self.keys[numbers]
+        self.keys = np.concatenate([keys, np.zeros((max(1024 - len(keys), 0), keys.shape[1]), np.uint64)])
+        self._numbers = {key: at for at, key in enumerate(map(tuple, keys.tolist()))}
+        self._slots = np.full(len(self._slots), -1, np.int32)
+        if len(keys):
+            self._slots[self._slot(*keys.T)] = np.arange(len(keys), dtype=np.int32)
+
     def _slot(self, *words: np.ndarray) -> np.ndarray:
         mixed = words[0] * np.uint64(_ODD[0])
         for column, odd in zip(words[1:], _ODD[1:], strict=False):

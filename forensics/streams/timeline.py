@@ -20,6 +20,9 @@ LATE_AFTER_S = 0.080
 TIMESTAMP_JUMP_S = 60.0
 """A time stamp this far from its arrival started anew. Ours: longer than any pause that a sender would keep counting in."""
 
+LONGEST_USUAL_STEP = 1.5
+"""A packet that follows its forerunner with a time stamp this many usual steps ahead comes after a pause. Ours."""
+
 FORGET_AFTER = 1 << 15
 """Missing numbers this far behind cannot be told from later ones: half of the 16 bits."""
 
@@ -30,6 +33,7 @@ IN_ORDER, REORDERED, DUPLICATE, LATE = (
     FATES.index(fate) for fate in (Fate.IN_ORDER, Fate.REORDERED, Fate.DUPLICATE, Fate.LATE)
 )
 _SEGMENT = np.int64(1) << 40  # larger than any unwrapped sequence number
+_NEVER = np.int64(1) << 33  # larger than any advance of a time stamp
 
 
 @dataclass(slots=True, eq=False)
@@ -47,7 +51,11 @@ class Rows:
 
 @dataclass(slots=True, eq=False)
 class Timed:
-    """What a pass over `Rows` adds to each row. `first` marks the rows that begin a stream."""
+    """What a pass over `Rows` adds to each row.
+
+    `begins` marks the first row of a stream, `resumes` those before which the source paused: the sequence goes on and
+    the time stamp jumps.
+    """
 
     ext_sequence_number: np.ndarray
     ext_timestamp: np.ndarray
@@ -56,6 +64,7 @@ class Timed:
     delta_s: np.ndarray
     fate: np.ndarray
     begins: np.ndarray
+    resumes: np.ndarray
 
 
 @dataclass(slots=True, eq=False)
@@ -82,7 +91,7 @@ _STATE = {
     "lowest": np.int64,
     "transit_s": np.float64,
     "jitter_s": np.float64,
-    "step_ticks": np.float64,
+    "step_ticks": np.int64,
     "restarts": np.int64,
     "forgotten": np.int64,
 }
@@ -136,7 +145,9 @@ class Timelines:
             rows.sequence_number - self._before(rows.sequence_number.astype(np.int64), segments, "sequence_number"), 16
         )
         ticks = _signed(rows.timestamp - self._before(rows.timestamp.astype(np.int64), segments, "timestamp"), 32)
-        restart = self._restarts(step, ticks, delta, rows=rows, clock=clock, segments=segments)
+        usual = self._usual_steps(step, ticks, segments)
+        restart = self._restarts(step, ticks, delta, usual=usual, rows=rows, clock=clock)
+        resumes = (step == 1) & (ticks > LONGEST_USUAL_STEP * usual)
         sequence = self._summed(step, segments, "ext_sequence_number")
         timestamp = self._summed(ticks, segments, "ext_timestamp")
         transit = rows.arrival_s - timestamp / clock
@@ -145,11 +156,18 @@ class Timelines:
         jitter = self._jitter(deviation, segments)
         fate = self._fates(sequence, rows.arrival_s, segments)
         self._keep(segments, rows, sequence=sequence, timestamp=timestamp, transit=transit, jitter=jitter)
-        return Timed(sequence, timestamp, transit, jitter, delta, fate, begins)
+        return Timed(sequence, timestamp, transit, jitter, delta, fate, begins, resumes)
 
     def lost(self, stream: int) -> int:
         """Return how many sequence numbers of a stream were never seen so far."""
         return len(self.missing.get(stream, ())) + int(self.state["forgotten"][stream])
+
+    def keep(self, streams: np.ndarray) -> None:
+        """Forget all streams but these, which become 0, 1, 2 … in their order."""
+        self.clock_rate_hz = self.clock_rate_hz[streams]
+        self.state = {name: column[streams] for name, column in self.state.items()}
+        numbers = {old: new for new, old in enumerate(streams.tolist())}
+        self.missing = {numbers[old]: gaps for old, gaps in self.missing.items() if old in numbers}
 
     def _begin(self, rows: Rows, segments: _Segments) -> None:
         """Give new streams the state of a packet that came just where their first one is."""
@@ -164,6 +182,7 @@ class Timelines:
         state["ext_timestamp"][streams] = rows.timestamp[at]
         state["highest"][streams] = rows.sequence_number[at].astype(np.int64) - 1
         state["lowest"][streams] = rows.sequence_number[at]
+        state["step_ticks"][streams] = _NEVER
 
     def _before(self, column: np.ndarray, segments: _Segments, name: str) -> np.ndarray:
         """Return `column` one row later, with the carried value where a segment starts."""
@@ -184,9 +203,9 @@ class Timelines:
         ticks: np.ndarray,
         delta: np.ndarray,
         *,
+        usual: np.ndarray,
         rows: Rows,
         clock: np.ndarray,
-        segments: _Segments,
     ) -> np.ndarray:
         """Mend, in place, the steps of sources that began to count anew; return where they did.
 
@@ -194,10 +213,9 @@ class Timelines:
         source restarted, and the count goes on with one. A time stamp goes on with the time that passed.
         """
         restart = np.zeros(len(step), bool)
-        self._learn_steps(step, ticks, segments)
         jumps = np.flatnonzero((step > MAX_DROPOUT) | (step < -MAX_MISORDER))
         if len(jumps):
-            frames = ticks[jumps] / np.maximum(self.state["step_ticks"][rows.stream[jumps]], 1)
+            frames = ticks[jumps] / usual[jumps]
             restart[jumps[~((frames / step[jumps] > 0.5) & (frames / step[jumps] < 2))]] = True
             step[restart] = 1
         leap = np.abs(ticks - delta * clock) > TIMESTAMP_JUMP_S * clock
@@ -208,13 +226,15 @@ class Timelines:
             np.add.at(self.state["restarts"], rows.stream[anew], 1)
         return anew
 
-    def _learn_steps(self, step: np.ndarray, ticks: np.ndarray, segments: _Segments) -> None:
-        """Remember the ticks of an ordinary step per stream: those of the last packet that followed its forerunner."""
-        ordinary = np.flatnonzero((step == 1) & (ticks > 0))
-        if len(ordinary):
-            place = np.searchsorted(ordinary, segments.last, side="right") - 1
-            known = (place >= 0) & (ordinary[np.maximum(place, 0)] >= segments.start)
-            self.state["step_ticks"][segments.stream[known]] = ticks[ordinary[place[known]]]
+    def _usual_steps(self, step: np.ndarray, ticks: np.ndarray, segments: _Segments) -> np.ndarray:
+        """Ticks of an ordinary step so far: the smallest advance between a packet and the next in sequence."""
+        known = self.state["step_ticks"]
+        ahead = np.where((step == 1) & (ticks > 0), ticks, _NEVER)
+        ahead[segments.start] = np.minimum(ahead[segments.start], known[segments.stream])
+        below = np.repeat(np.arange(len(segments.start)) * _NEVER, segments.count)  # keeps segments apart
+        smallest = np.minimum.accumulate(ahead - below) + below
+        known[segments.stream] = smallest[segments.last]
+        return smallest
 
     def _jitter(self, deviation: np.ndarray, segments: _Segments) -> np.ndarray:
         """J += (|D| - J) / 16, for all segments at once, by doubling the span over which terms are summed."""

@@ -1,0 +1,183 @@
+"""Sums per stream that need no memory of the packets: what `tshark -z rtp,streams` prints, and more."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from forensics.streams.timeline import DUPLICATE, LATE, REORDERED, Rows, Timelines
+
+_SUMS: dict[str, Any] = {
+    "packets": np.int64,
+    "payload_octets": np.int64,
+    "duplicate": np.int64,
+    "late": np.int64,
+    "reordered": np.int64,
+    "talkspurts": np.int64,
+    "first_s": np.float64,
+    "last_s": np.float64,
+    "first_transit_s": np.float64,
+    "delta_min_s": np.float64,
+    "delta_max_s": np.float64,
+    "jitter_min_s": np.float64,
+    "jitter_max_s": np.float64,
+    "jitter_sum_s": np.float64,
+    "transit_min_s": np.float64,
+    "transit_max_s": np.float64,
+    "x": np.float64,
+    "y": np.float64,
+    "xx": np.float64,
+    "xy": np.float64,
+    "types_low": np.uint64,
+    "types_high": np.uint64,
+}
+_SMALLEST = ("delta_min_s", "jitter_min_s", "transit_min_s")
+
+FEWEST_FOR_DRIFT_S = 10.0
+"""A line through less time than this says more of the jitter than of the clock. Ours."""
+
+
+@dataclass(slots=True, eq=False)
+class Marked:
+    """What the sums need of each packet besides `Rows`; the same order."""
+
+    payload_type: np.ndarray
+    marker: np.ndarray
+    payload_octets: np.ndarray
+
+
+@dataclass(slots=True, eq=False)
+class Sums:
+    """Sums of every stream, and the time lines that they are read from.
+
+    Notes
+    -----
+    Jitter, deltas and drift are those of RFC 3550 over all packets in the order of arrival, as in Wireshark, and not
+    the first one. *Lost* counts numbers that never came; tshark counts received packets and so takes every duplicate
+    for one loss fewer. The skew is the largest distance, either way, between a packet and its time stamp, counted
+    from the first packet; it is positive where the time stamps run ahead, as in Wireshark.
+    """
+
+    timelines: Timelines = field(default_factory=Timelines)
+    sums: dict[str, np.ndarray] = field(default_factory=lambda: {n: np.zeros(0, t) for n, t in _SUMS.items()})
+
+    def reserve(self, streams: int) -> None:
+        """Make room for stream numbers below `streams`."""
+        self.timelines.reserve(streams)
+        more = len(self.timelines.clock_rate_hz) - len(self.sums["packets"])
+        if more > 0:
+            for name, column in self.sums.items():
+                blank = np.full(more, np.inf if name in _SMALLEST else 0, column.dtype)
+                self.sums[name] = np.concatenate([column, blank])
+
+    def keep(self, streams: np.ndarray) -> None:
+        """Forget all streams but these, which become 0, 1, 2 … in their order."""
+        self.timelines.keep(streams)
+        self.sums = {name: column[streams] for name, column in self.sums.items()}
+
+    def add(self, rows: Rows, marked: Marked) -> None:
+        """Take in the next packets of any streams.
+
+        Parameters
+        ----------
+        rows : Rows
+            Sorted by stream, stably; `reserve` must have made room for their numbers.
+        marked : Marked
+            The rest of what is summed, in the same order.
+        """
+        if not len(rows):
+            return
+        timed = self.timelines.advance(rows)
+        start = np.flatnonzero(np.diff(rows.stream, prepend=-1))
+        stream = rows.stream[start]
+        new = timed.begins[start]
+        self.sums["first_s"][stream[new]] = rows.arrival_s[start[new]]
+        self.sums["first_transit_s"][stream[new]] = timed.transit_s[start[new]]
+        self._count(stream, start, timed.fate, marked)
+        spurts = timed.begins | timed.resumes | (marked.marker & (timed.fate == 0))
+        self.sums["talkspurts"][stream] += np.add.reduceat(spurts, start, dtype=np.int64)
+        self.sums["last_s"][stream] = np.maximum.reduceat(rows.arrival_s, start)
+        later = np.where(timed.begins, np.inf, 0)  # the first packet has no delta and no jitter
+        self._least("delta_min_s", stream, np.minimum.reduceat(timed.delta_s + later, start))
+        self._least("jitter_min_s", stream, np.minimum.reduceat(timed.jitter_s + later, start))
+        self._most("delta_max_s", stream, np.maximum.reduceat(timed.delta_s, start))
+        self._most("jitter_max_s", stream, np.maximum.reduceat(timed.jitter_s, start))
+        self.sums["jitter_sum_s"][stream] += np.add.reduceat(timed.jitter_s, start)
+        self._fit(rows, timed.transit_s, stream, start)
+
+    def _count(self, stream: np.ndarray, start: np.ndarray, fate: np.ndarray, marked: Marked) -> None:
+        counts = np.diff(start, append=len(fate))
+        self.sums["packets"][stream] += counts
+        self.sums["payload_octets"][stream] += np.add.reduceat(marked.payload_octets, start)
+        if fate.any():
+            for name, code in (("duplicate", DUPLICATE), ("late", LATE), ("reordered", REORDERED)):
+                self.sums[name][stream] += np.add.reduceat(fate == code, start, dtype=np.int64)
+        kind = marked.payload_type.astype(np.uint64)
+        bit = np.uint64(1) << (kind & np.uint64(63))
+        for name, half in (("types_low", kind < 64), ("types_high", kind >= 64)):
+            self.sums[name][stream] |= np.bitwise_or.reduceat(np.where(half, bit, np.uint64(0)), start)
+
+    def _least(self, name: str, stream: np.ndarray, value: np.ndarray) -> None:
+        self.sums[name][stream] = np.minimum(self.sums[name][stream], value)
+
+    def _most(self, name: str, stream: np.ndarray, value: np.ndarray) -> None:
+        self.sums[name][stream] = np.maximum(self.sums[name][stream], value)
+
+    def _fit(self, rows: Rows, transit_s: np.ndarray, stream: np.ndarray, start: np.ndarray) -> None:
+        """Add to the sums of a line through transit over arrival, both counted from the first packet."""
+        counts = np.diff(start, append=len(rows))
+        x = rows.arrival_s - np.repeat(self.sums["first_s"][stream], counts)
+        y = transit_s - np.repeat(self.sums["first_transit_s"][stream], counts)
+        self._least("transit_min_s", stream, np.minimum.reduceat(y, start))
+        self._most("transit_max_s", stream, np.maximum.reduceat(y, start))
+        for name, column in (("x", x), ("y", y), ("xx", x * x), ("xy", x * y)):
+            self.sums[name][stream] += np.add.reduceat(column, start)
+
+    def figures(self, stream: int) -> dict[str, Any]:
+        """Return the figures of one stream by name: counts, seconds, ppm; None where there is no telling."""
+        one = {name: column[stream].item() for name, column in self.sums.items()}
+        lost = self.timelines.lost(stream)
+        received = one["packets"] - one["duplicate"]
+        later = max(one["packets"] - 1, 1)
+        duration = one["last_s"] - one["first_s"]
+        ahead, behind = -one["transit_min_s"], -one["transit_max_s"]
+        return {
+            "payload_types": _types(one["types_low"], one["types_high"]),
+            "packets": one["packets"],
+            "expected": received + lost,
+            "lost": lost,
+            "late": one["late"],
+            "duplicate": one["duplicate"],
+            "reordered": one["reordered"],
+            "restarts": int(self.timelines.state["restarts"][stream]),
+            "payload_octets": one["payload_octets"],
+            "start_s": one["first_s"],
+            "end_s": one["last_s"],
+            "delta_min_s": _finite(one["delta_min_s"]),
+            "delta_mean_s": duration / later,
+            "delta_max_s": one["delta_max_s"],
+            "jitter_min_s": _finite(one["jitter_min_s"]),
+            "jitter_mean_s": one["jitter_sum_s"] / later,
+            "jitter_max_s": one["jitter_max_s"],
+            "skew_s": ahead if abs(ahead) > abs(behind) else behind,
+            "clock_drift_ppm": _drift_ppm(one, duration),
+            "talkspurts": one["talkspurts"],
+        }
+
+
+def _finite(value: float) -> float | None:
+    return value if np.isfinite(value) else None
+
+
+def _types(low: int, high: int) -> list[int]:
+    return [kind for kind in range(128) if ((low, high)[kind >> 6] >> (kind & 63)) & 1]
+
+
+def _drift_ppm(one: dict[str, Any], duration: float) -> float | None:
+    """Least-squares drift of the sender's clock against the capture's: positive where the sender's runs fast."""
+    count, spread = one["packets"], one["packets"] * one["xx"] - one["x"] ** 2
+    if duration < FEWEST_FOR_DRIFT_S or spread <= 0:
+        return None
+    return -1e6 * (count * one["xy"] - one["x"] * one["y"]) / spread
