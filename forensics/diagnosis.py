@@ -18,6 +18,7 @@ from forensics.capture import read_capture
 from forensics.case import input_file
 from forensics.causes import judge_glitches
 from forensics.clocks.captures import estimate_departures, estimate_sender_clock
+from forensics.clocks.envelope import estimate_recording_clock_closed
 from forensics.clocks.placement import estimate_recording_clock
 from forensics.clocks.recording import CoarseOffset, estimate_coarse_offset
 from forensics.conclusion import write_conclusion
@@ -189,6 +190,8 @@ def _choose_directions(known: _Evidence, log: _Log) -> None:
     if heard is not None:
         known.downlink, decoded, coarse = heard
         _locate(known, decoded, coarse, log)
+    elif known.recording is not None and (closed := _find_closed_stream(known, log)) is not None:
+        known.downlink, known.clocks["recording"] = closed
     else:
         known.downlink, reason = _guess_downlink(known)
         log.note(
@@ -233,10 +236,31 @@ def _find_heard_stream(known: _Evidence, log: _Log) -> tuple[RtpStream, DecodedS
         log.note(
             "clocks",
             "find in recording",
-            f"{refusals[0]} The recording is left out; times are predicted playout on the capture's clock.",
+            f"{refusals[0]} {WITHOUT_RECORDING}",
             said=True,
         )
     return None
+
+
+def _find_closed_stream(known: _Evidence, log: _Log) -> tuple[RtpStream, ClockMap] | None:
+    """Look the envelope of every closed stream up in the recording; None where none of them is in it."""
+    recording, found, refusals = known.recording, [], []
+    assert recording is not None
+    for stream in (stream for stream in known.streams if not stream.readable):
+        try:
+            replay = replay_neteq(stream)
+            found.append((stream, estimate_recording_clock_closed(stream, recording, replay=replay)))
+        except ForensicsError as fault:
+            refusals.append(str(fault))
+    if len(found) == 1:
+        return found[0]
+    if found or refusals:
+        reason = refusals[0] if refusals else "More than one closed stream fits the recording."
+        log.note("clocks", "find in recording", f"{reason} {WITHOUT_RECORDING}", said=True)
+    return None
+
+
+WITHOUT_RECORDING = "The recording is left out; times are predicted playout on the capture's clock."
 
 
 def _common_rate(decoded: DecodedStream, recording: AudioTrack) -> tuple[DecodedStream, AudioTrack]:

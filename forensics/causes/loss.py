@@ -124,17 +124,19 @@ def sender_packet_count(site: Site) -> list[Evidence]:
     counted = int((later["packet_count"].iat[0] - earlier["packet_count"].iat[-1]) % 2**32)
     numbers = f"Between two sender reports the sequence advanced by {advance} and the sender counted {counted} packets"
     if advance - counted >= 0.8 * lost:
+        statement = f"{numbers}: the missing ones were never sent."
         return [
             supports(
                 site,
                 "sender_packet_count",
                 Cause.SENDER_POLICY,
-                f"{numbers}: the missing ones were never sent.",
-                weight=STRONG + FAIR,
+                statement,
+                weight=DECISIVE,
                 mechanism="deliberate_drop",
                 advance=advance,
                 counted=counted,
-            )
+            ),
+            opposes(site, "sender_packet_count", Cause.NETWORK_DROP, statement, weight=STRONG),
         ]
     if abs(advance - counted) <= max(1.0, 0.2 * lost):
         return [

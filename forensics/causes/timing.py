@@ -339,7 +339,10 @@ def path_was_open(site: Site) -> list[Evidence]:
             )
         ]
     statement = f"{len(others)} other datagram{'s' if len(others) > 1 else ''} from the same sender (frame {others[0]}) came through while the audio did not: the path was open."
-    return [opposes(site, "path_was_open", Cause.BUFFER_UNDERRUN, statement, weight=FAIR, others=len(others))]
+    return [
+        opposes(site, "path_was_open", Cause.BUFFER_UNDERRUN, statement, weight=STRONG, others=len(others)),
+        supports(site, "path_was_open", Cause.LATE_MODEL_OUTPUT, statement, weight=SLIGHT, mechanism="stall"),
+    ]
 
 
 RULES = (
