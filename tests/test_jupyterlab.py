@@ -1,5 +1,6 @@
 """The first notebook runs from top to bottom in a real JupyterLab, and its timeline is drawn."""
 
+import json
 import os
 import re
 import shutil
@@ -17,11 +18,16 @@ OPTIONS = (
     "--allow-root",
     "--ip=127.0.0.1",
     "--port=0",
-    "--IdentityProvider.token=",
+    "--IdentityProvider.token=test",
     "--LabApp.expose_app_in_browser=True",
-    "--LabApp.news_url=",
-    "--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate",
 )
+NO_NEWS = {"fetchNews": "false", "checkForUpdates": False}
+RUN_ALL = """async () => {
+    const notebook = jupyterapp.shell.currentWidget;
+    await notebook.context.ready;
+    await notebook.sessionContext.ready;
+    await jupyterapp.commands.execute("notebook:run-all-cells");
+}"""
 LONGEST_RUN_MS = 300_000  # of all cells together, on a slow machine
 
 
@@ -33,6 +39,9 @@ def jupyterlab(tmp_path):
     os.symlink(ROOT / "sample_captures", tmp_path / "sample_captures")
     homes = {f"JUPYTER_{name}_DIR": str(tmp_path / ".jupyter" / name) for name in ("CONFIG", "RUNTIME")}
     homes |= {f"JUPYTERLAB_{name}_DIR": str(tmp_path / ".jupyter" / name) for name in ("SETTINGS", "WORKSPACES")}
+    settings = tmp_path / ".jupyter" / "SETTINGS" / "@jupyterlab" / "apputils-extension"
+    settings.mkdir(parents=True)
+    (settings / "notification.jupyterlab-settings").write_text(json.dumps(NO_NEWS))
     server = subprocess.Popen(
         [sys.executable, "-m", "jupyterlab", *OPTIONS],
         cwd=tmp_path,
@@ -75,10 +84,9 @@ def colours_in(canvas):
 @pytest.mark.slow
 def test_the_first_notebook_in_jupyterlab(jupyterlab, page, tmp_path):
     page.set_default_timeout(LONGEST_RUN_MS)
-    page.goto(f"{jupyterlab}lab/tree/{NOTEBOOK}?reset")
+    page.goto(f"{jupyterlab}lab/tree/{NOTEBOOK}?reset&token=test")
     page.wait_for_selector(".jp-Notebook .jp-CodeCell")
-    page.wait_for_selector(".jp-NotebookPanel-toolbar .jp-Notebook-ExecutionIndicator[data-status=idle]")
-    page.evaluate("jupyterapp.commands.execute('notebook:run-all-cells')")
+    page.evaluate(RUN_ALL)
 
     page.locator(".jp-Notebook canvas").first.scroll_into_view_if_needed()
     page.wait_for_function("document.querySelector('.jp-Notebook canvas').width > 0")
