@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+_FIRST_BATCH = 64
 _ODD = (0x9E3779B97F4A7C15, 0xC2B2AE3D27D4EB4F, 0x165667B19E3779F9, 0xD6E8FEB86659FD93)
 """Odd multipliers, one per word, that spread keys over the slots; nothing depends on their quality but speed."""
 
@@ -22,7 +23,7 @@ class Interner:
     def __init__(self, words: int) -> None:
         self.keys = np.zeros((1024, words), np.uint64)
         self._numbers: dict[tuple[int, ...], int] = {}
-        self._slots = np.full(1 << 12, -1, np.int32)
+        self._slots = np.full(1 << 16, -1, np.int32)
 
     def __len__(self) -> int:
         return len(self._numbers)
@@ -39,16 +40,25 @@ class Interner:
         -------
         ndarray of int32, shape (k,)
         """
+        numbers = self._guess(words)
+        unknown = np.flatnonzero(numbers < 0)
+        batch = _FIRST_BATCH
+        while len(unknown):  # a few new keys explain most rows: learn some, then guess again
+            rows, rest = unknown[:batch], unknown[batch:]
+            keys = zip(*(column[rows].tolist() for column in words), strict=True)
+            numbers[rows] = [self._look_up(key) for key in keys]
+            numbers[rest] = self._guess(tuple(column[rest] for column in words))
+            unknown = rest[numbers[rest] < 0]
+            batch *= 4
+        return numbers
+
+    def _guess(self, words: tuple[np.ndarray, ...]) -> np.ndarray:
+        """Return the numbers that the slots know, -1 for the others."""
         guess = self._slots[self._slot(*words)]
         known = guess >= 0
         for at, column in enumerate(words):
             known &= self.keys[guess, at] == column
-        if known.all():
-            return guess
-        rows = np.flatnonzero(~known)
-        keys = zip(*(column[rows].tolist() for column in words), strict=True)
-        guess[rows] = [self._look_up(key) for key in keys]
-        return guess
+        return guess if known.all() else np.where(known, guess, np.int32(-1))
 
     def keep(self, numbers: np.ndarray) -> None:
         """Forget all keys but those of `numbers`, which become 0, 1, 2 … in their order."""
@@ -80,7 +90,7 @@ class Interner:
 
     def _grow(self) -> None:
         self.keys = np.concatenate([self.keys, np.zeros_like(self.keys)])
-        if len(self._slots) < 1 << 20:
+        if len(self._slots) < 1 << 20 and 4 * len(self._numbers) > len(self._slots):
             self._slots = np.full(4 * len(self._slots), -1, np.int32)
             numbers = np.arange(len(self._numbers) - 1, dtype=np.int32)
             self._slots[self._slot(*self.keys[numbers].T)] = numbers

@@ -131,12 +131,11 @@ class PcapngReader:
         )
 
     def _read_blocks(self, positions: np.ndarray, kinds: np.ndarray) -> Records | None:
-        for position, kind in zip(
-            positions[~np.isin(kinds, FRAMES)].tolist(), kinds[~np.isin(kinds, FRAMES)].tolist(), strict=True
-        ):
-            self._read_side_block(position, kind)
-        is_frame = np.isin(kinds, FRAMES)
-        positions, kinds = positions[is_frame], kinds[is_frame]
+        if not (kinds == ENHANCED_PACKET).all():
+            is_frame = np.isin(kinds, FRAMES)
+            for position, kind in zip(positions[~is_frame].tolist(), kinds[~is_frame].tolist(), strict=True):
+                self._read_side_block(position, kind)
+            positions, kinds = positions[is_frame], kinds[is_frame]
         if not len(positions):
             return None
         columns = self._frame_columns(positions, kinds)
@@ -190,6 +189,11 @@ class PcapngReader:
 
     def _timed(self, columns: dict[str, np.ndarray], frame: np.ndarray, kinds: np.ndarray) -> Records:
         interface, known = columns["interface"], len(self._section.interfaces)
+        if known and (interface == 0).all() and (kinds == ENHANCED_PACKET).all() and not columns["overlong"].any():
+            clock = self._section.interfaces[0]
+            time_ns = _nanoseconds(columns["units"], clock)
+            self._last_ns = int(time_ns[-1])
+            return self._as_records(columns, frame, time_ns, np.full(len(frame), clock.link, np.uint16))
         lost = (interface >= known) | (interface < 0)
         self.tally.skip_rows("frame of an interface that was not described", lost & (kinds != JOURNAL_EXPORT))
         self.tally.skip_rows("systemd journal entry", kinds == JOURNAL_EXPORT)
@@ -208,6 +212,11 @@ class PcapngReader:
         if not good.all():
             columns = {name: column[good] for name, column in columns.items()}
             frame, time_ns, link = frame[good], time_ns[good], link[good]
+        return self._as_records(columns, frame, time_ns, link)
+
+    def _as_records(
+        self, columns: dict[str, np.ndarray], frame: np.ndarray, time_ns: np.ndarray, link: np.ndarray
+    ) -> Records:
         return Records(
             octets=self.window.octets,
             frame=frame,

@@ -12,10 +12,11 @@ from forensics.capture.secrets import Secrets
 from forensics.capture.srtp import PROFILES
 from forensics.model import LOSS_COLUMNS, RTP_COLUMNS, Capture, Codec, RtpStream
 from forensics.streams.codecs import Meanings, carries_audio, infer_codec
+from forensics.streams.endpoints import endpoint
 from forensics.streams.extensions import extension_columns, infer_identifiers, read_elements
 from forensics.streams.headers import Headers, padding
 from forensics.streams.opening import Opened, SealedPackets, find_master, open_packets
-from forensics.streams.reports import _sealed_flows, reports_of
+from forensics.streams.reports import sealed_flows_of, reports_of
 from forensics.streams.timeline import DUPLICATE, Rows, Timed, Timelines
 
 if TYPE_CHECKING:
@@ -90,7 +91,7 @@ def assemble(
     """
     starts = np.flatnonzero(np.diff(media.stream, prepend=-1))
     parts = [media.where(slice(a, b)) for a, b in zip(starts, [*starts[1:], len(media.stream)], strict=True)]
-    sealed_flows = _sealed_flows(capture) if secrets.handshakes or len(reports) else frozenset()
+    sealed_flows = sealed_flows_of(capture) if secrets.handshakes or len(reports) else frozenset()
     streams = []
     for part in parts:
         codec = _codec(part, meanings)
@@ -211,8 +212,8 @@ def _stream(
     packets = _packet_table(capture, part, timed, payloads)
     return RtpStream(
         ssrc=int(part.headers.ssrc[0]),
-        source=_endpoint(ends["source_address"], ends["source_port"]),
-        destination=_endpoint(ends["destination_address"], ends["destination_port"]),
+        source=endpoint(ends["source_address"], ends["source_port"]),
+        destination=endpoint(ends["destination_address"], ends["destination_port"]),
         flow=flow,
         codec=codec,
         packets=packets,
@@ -223,10 +224,6 @@ def _stream(
         readable=payloads.readable,
         notes=notes,
     )
-
-
-def _endpoint(address: str, port: int) -> str:
-    return f"[{address}]:{port}" if ":" in address else f"{address}:{port}"
 
 
 def _packet_table(capture: Capture, part: Media, timed: Timed, payloads: _Payloads) -> pd.DataFrame:

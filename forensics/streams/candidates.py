@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 
+from forensics.model import PROTOCOLS, Protocol
 from forensics.streams.timeline import MAX_MISORDER
 
 FEWEST_PACKETS = 4
@@ -13,6 +16,8 @@ FEWEST_PACKETS = 4
 
 _CONVINCING = 0.8
 """Share of the steps that must be those of a source that counts. Ours; a call with 20 % of its packets reordered passes."""
+
+LEFT_OUT = "RTP-like datagram that goes on in no stream"
 
 _LONGEST_STEP_TICKS = 60 * 90_000
 """A time stamp that moves farther in one step than a minute at the fastest clock is no time stamp."""
@@ -63,4 +68,28 @@ def are_streams(candidates: Candidates) -> np.ndarray:
         (candidates.packets >= FEWEST_PACKETS)
         & (candidates.credible >= FEWEST_PACKETS - 1)
         & (candidates.credible >= _CONVINCING * candidates.steps)
+    )
+
+
+def no_rtp(path: Path, seen: Sequence[int], skipped: Mapping[str, int]) -> str:
+    """Say that a capture has no stream: what it has instead, and what to do next.
+
+    Parameters
+    ----------
+    path : Path
+        The capture.
+    seen : sequence of int
+        Datagrams by `PROTOCOLS`.
+    skipped : Mapping of str to int
+        What was left out, by reason.
+    """
+    if not sum(seen):
+        others = ", ".join(f"{count} {reason}" for reason, count in skipped.items()) or "it holds no packet"
+        return f"No RTP in {path.name}: no UDP datagram at all ({others}). Capture on the interface that the call uses."
+    kinds = ", ".join(f"{count} {kind}" for kind, count in zip(PROTOCOLS, seen, strict=True) if count)
+    looks = seen[PROTOCOLS.index(Protocol.RTP)]
+    none = "none goes on as an RTP stream does" if looks else "none parses as RTP version 2"
+    return (
+        f"No RTP in {path.name}: {sum(seen)} datagrams ({kinds}), {none}. Was the call relayed over TURN/TCP, "
+        "or captured on another interface? If a port carries RTP, give `--decode-as udp.port==PORT,rtp`."
     )

@@ -15,7 +15,7 @@ from forensics.capture.secrets import Secrets, find_secrets
 from forensics.errors import StreamError
 from forensics.model import PROTOCOLS, Capture, RtpStream
 from forensics.streams.assembly import Media, assemble
-from forensics.streams.candidates import are_streams, weigh
+from forensics.streams.candidates import LEFT_OUT, are_streams, no_rtp, weigh
 from forensics.streams.codecs import Meanings, read_decode_as
 from forensics.streams.headers import read_headers
 from forensics.streams.reports import read_reports
@@ -78,10 +78,11 @@ def find_streams(
     secrets = find_secrets(capture, keys=keys)
     media, left_out = _media(capture, meanings)
     if media is None:
-        raise StreamError(_no_rtp(capture))
+        seen = np.bincount(capture.datagrams["protocol"].to_numpy(), minlength=len(PROTOCOLS))
+        raise StreamError(no_rtp(capture.path, seen.tolist(), capture.skipped))
     skipped = Counter(capture.skipped)
     if left_out:
-        skipped["RTP-like datagram that goes on in no stream"] += left_out
+        skipped[LEFT_OUT] += left_out
     reports = read_reports(capture, secrets)
     streams = assemble(capture, media, secrets=secrets, meanings=meanings, reports=reports.table, cnames=reports.cnames)
     skipped.update(reports.skipped)
@@ -136,17 +137,3 @@ def _closed_note(streams: tuple[RtpStream, ...], secrets: Secrets) -> list[str]:
     if secrets.masters:
         return [f"no key opens {closed} of {len(streams)} streams: they give what their headers tell"]
     return [f"{closed} of {len(streams)} streams are encrypted and no key was given: they give what their headers tell"]
-
-
-def _no_rtp(capture: Capture) -> str:
-    name, table = capture.path.name, capture.datagrams
-    seen = Counter(str(PROTOCOLS[code]) for code in table["protocol"].to_numpy().tolist())
-    if not len(table):
-        skipped = ", ".join(f"{count} {reason}" for reason, count in capture.skipped.items()) or "it holds no packet"
-        return f"No RTP in {name}: no UDP datagram at all ({skipped}). Capture on the interface that the call uses."
-    kinds = ", ".join(f"{count} {kind}" for kind, count in seen.most_common())
-    none = "none parses as RTP version 2" if not seen["rtp"] else "none goes on as an RTP stream does"
-    return (
-        f"No RTP in {name}: {len(table)} UDP datagrams ({kinds}), {none}. "
-        "Was the call relayed over TURN/TCP, or is it in another capture? If a port carries RTP, give `--decode-as udp.port==PORT,rtp`."
-    )

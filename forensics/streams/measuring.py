@@ -9,13 +9,15 @@ from typing import Any
 
 import numpy as np
 
-from forensics.capture.datagrams import DatagramReader, Datagrams
+from forensics.capture.datagrams import DatagramReader, Datagrams, FlowBook
 from forensics.capture.demultiplex import DTLS, RTP
 from forensics.capture.gather import field
 from forensics.capture.interning import Interner
-from forensics.model import Codec
-from forensics.streams.candidates import are_streams, weigh
-from forensics.streams.codecs import SAMPLE_PACKETS, Meanings, carries_audio, infer_codec
+from forensics.errors import StreamError
+from forensics.model import PROTOCOLS, Codec
+from forensics.streams.candidates import LEFT_OUT, are_streams, no_rtp, weigh
+from forensics.streams.codecs import SAMPLE_PACKETS, Meanings, carries_audio, infer_codec, read_decode_as
+from forensics.streams.endpoints import endpoint
 from forensics.streams.statistics import Marked, Sums
 from forensics.streams.timeline import Rows
 
@@ -23,7 +25,7 @@ MOST_CANDIDATES = 1 << 17
 """Candidates that are kept in mind; beyond, those that came once and did not go on are forgotten."""
 
 _WAITING, _ACCEPTED, _REJECTED = range(3)
-_COLUMNS = ("stream", "arrival_s", "sequence_number", "timestamp", "payload_type", "marker", "payload_octets")
+_COLUMNS = ("stream", "arrival_s", "sequence_number", "timestamp", "payload_type", "marker")
 
 
 @dataclass(slots=True, eq=False)
@@ -36,7 +38,6 @@ class _Packets:
     timestamp: np.ndarray
     payload_type: np.ndarray
     marker: np.ndarray
-    payload_octets: np.ndarray
 
     def __len__(self) -> int:
         return len(self.stream)
@@ -52,6 +53,17 @@ class _Packets:
         return self.where(np.argsort(numbers, kind="stable"))  # a radix sort for 16 bits
 
 
+@dataclass(frozen=True, slots=True)
+class Measurement:
+    """Figures of every stream, in the order of their first packets; what was skipped, by reason; what to know."""
+
+    streams: tuple[dict[str, Any], ...]
+    skipped: Mapping[str, int]
+    notes: tuple[str, ...]
+    frames: int
+    origin_ns: int
+
+
 class StreamMeter:
     """Finds and measures the RTP streams of datagrams that come in chunks.
 
@@ -62,6 +74,8 @@ class StreamMeter:
     ----------
     meanings : Meanings
         What is known about payload types and ports.
+    flows : FlowBook
+        Says which endpoints a flow has.
 
     Attributes
     ----------
@@ -69,15 +83,16 @@ class StreamMeter:
         Datagrams that look like RTP and go on in no stream.
     """
 
-    def __init__(self, meanings: Meanings) -> None:
+    def __init__(self, meanings: Meanings, flows: FlowBook) -> None:
         self.meanings = meanings
+        self.flows = flows
         self.left_out = 0
         self.sealed_flows: set[int] = set()
         self._keys = Interner(1)
         self._sums = Sums()
         self._state = np.zeros(0, np.uint8)
         self._codecs: dict[int, Codec] = {}
-        self._waiting = _Packets(*(np.zeros(0, kind) for kind in ("i4", "f8", "u2", "u4", "u1", "?", "i8")))
+        self._waiting = _Packets(*(np.zeros(0, kind) for kind in ("i4", "f8", "u2", "u4", "u1", "?")))
 
     def add(self, chunk: Datagrams, *, origin_ns: int) -> None:
         """Take in the next datagrams of the capture."""
@@ -106,14 +121,20 @@ class StreamMeter:
     def rows(self) -> list[dict[str, Any]]:
         """Return the figures of every stream, in the order of their first packets."""
         accepted = np.flatnonzero(self._state[: len(self._keys)] == _ACCEPTED).tolist()
-        rows = [self._row(stream) for stream in accepted]
+        tuples = [self.flows.five_tuple(flow) for flow in self.sealed_flows]
+        sealed = {frozenset((source, destination)) for _, source, _, destination, _ in tuples}
+        rows = [self._row(stream, sealed) for stream in accepted]
         return sorted(rows, key=lambda row: row["start_s"])
 
-    def _row(self, stream: int) -> dict[str, Any]:
+    def _row(self, stream: int, sealed: set[frozenset[str]]) -> dict[str, Any]:
         key, codec = int(self._keys.keys[stream, 0]), self._codecs[stream]
+        transport, source, source_port, destination, destination_port = self.flows.five_tuple(key >> 32)
         return {
             "ssrc": key & 0xFFFF_FFFF,
-            "flow": key >> 32,
+            "transport": transport,
+            "source": endpoint(source, source_port),
+            "destination": endpoint(destination, destination_port),
+            "encrypted": frozenset((source, destination)) in sealed,
             "codec": codec.name,
             "clock_rate_hz": codec.clock_rate_hz,
             "codec_known": codec.known,
@@ -122,10 +143,10 @@ class StreamMeter:
 
     def _packets(self, chunk: Datagrams, origin_ns: int) -> _Packets:
         if (chunk.protocol == RTP).all():
-            flow, time_ns, wire, head = chunk.flow, chunk.time_ns, chunk.wire, chunk.head
+            flow, time_ns, head = chunk.flow, chunk.time_ns, chunk.head
         else:
             rows = np.flatnonzero(chunk.protocol == RTP)
-            flow, time_ns, wire, head = chunk.flow[rows], chunk.time_ns[rows], chunk.wire[rows], chunk.head[rows]
+            flow, time_ns, head = chunk.flow[rows], chunk.time_ns[rows], chunk.head[rows]
         second = head[:, 1]
         key = flow.astype(np.uint64) << np.uint64(32) | field(head, 8, ">u4")
         return _Packets(
@@ -135,7 +156,6 @@ class StreamMeter:
             timestamp=field(head, 4, ">u4"),
             payload_type=second & 0x7F,
             marker=second > 127,
-            payload_octets=wire - 12 - 4 * (head[:, 0] & 15).astype(np.int64),
         )
 
     def _reserve(self) -> None:
@@ -162,7 +182,13 @@ class StreamMeter:
                 self._sums.timelines.clock_rate_hz[stream] = codec.clock_rate_hz
 
     def _given(self) -> np.ndarray:
-        return np.zeros(len(self._keys), bool)
+        """Say which candidates use a port that the user calls RTP."""
+        given = np.zeros(len(self._keys), bool)
+        if self.meanings.ports:
+            flows = (self._keys.keys[: len(self._keys), 0] >> np.uint64(32)).tolist()
+            ends = [self.flows.five_tuple(flow) for flow in flows]
+            given[:] = [not self.meanings.ports.isdisjoint((here, there)) for _, _, here, _, there in ends]
+        return given
 
     def _codec(self, packets: _Packets) -> Codec:
         kinds, counts = np.unique(packets.payload_type, return_counts=True)
@@ -181,7 +207,7 @@ class StreamMeter:
 
     def _measure(self, packets: _Packets) -> None:
         rows = Rows(packets.stream, packets.arrival_s, packets.sequence_number, packets.timestamp)
-        self._sums.add(rows, Marked(packets.payload_type, packets.marker, packets.payload_octets))
+        self._sums.add(rows, Marked(packets.payload_type, packets.marker))
 
     def _forget(self) -> None:
         """Forget rejected candidates, and those that wait with a single packet."""
@@ -202,17 +228,45 @@ class StreamMeter:
 
 def measure_streams(
     path: str | Path, *, decode_as: Mapping[str, str] | None = None, progress: bool = False
-) -> dict[str, Any]:
-    """Measure the RTP streams of a capture file without keeping its packets."""
-    from forensics.streams.codecs import read_decode_as
+) -> Measurement:
+    """Measure the RTP streams of a capture file without keeping its packets.
 
+    Parameters
+    ----------
+    path : str or Path
+        Any capture file that `read_capture` reads.
+    decode_as : Mapping of str to str, optional
+        As for `find_streams`.
+    progress : bool
+        Show a progress bar once it takes longer than about two seconds.
+
+    Returns
+    -------
+    Measurement
+
+    Raises
+    ------
+    CaptureError
+        The file is missing, empty, or of no format that is known.
+    StreamError
+        Nothing in the capture goes on as an RTP stream does, or `decode_as` is not understood.
+
+    Notes
+    -----
+    Memory: a buffer, the sums of each stream, and the packets of candidates that still wait; nothing that grows with
+    the packets of accepted streams but the numbers that are missing from the last 32768 of each.
+    """
     reader = DatagramReader(Path(path), progress=progress)
-    meter = StreamMeter(read_decode_as(decode_as or {}))
+    meter = StreamMeter(read_decode_as(decode_as or {}), reader.flows)
+    seen = np.zeros(len(PROTOCOLS), np.int64)
     for chunk in reader.chunks():
         meter.add(chunk, origin_ns=reader.origin_ns)
+        seen += np.bincount(chunk.protocol, minlength=len(PROTOCOLS))
     meter.finish()
     rows = meter.rows()
-    for row in rows:
-        transport, source, source_port, destination, destination_port = reader.flows.five_tuple(row.pop("flow"))
-        row |= {"transport": transport, "source": f"{source}:{source_port}", "destination": f"{destination}:{destination_port}"}
-    return {"streams": rows, "skipped": dict(reader.tally.skipped), "notes": reader.tally.notes, "left_out": meter.left_out}
+    skipped = dict(reader.tally.skipped)
+    if not rows:
+        raise StreamError(no_rtp(Path(path), seen.tolist(), skipped))
+    if meter.left_out:
+        skipped[LEFT_OUT] = meter.left_out
+    return Measurement(tuple(rows), skipped, tuple(reader.tally.notes), reader.frames, reader.origin_ns)

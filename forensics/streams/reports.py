@@ -42,7 +42,7 @@ def read_reports(capture: Capture, secrets: Secrets) -> Reports:
     Reports
         Of a closed packet only the first header is known: its type and the SSRC of its sender.
     """
-    sealed_flows = _sealed_flows(capture)
+    sealed_flows = sealed_flows_of(capture)
     rows: list[dict[str, Any]] = []
     cnames: dict[int, str] = {}
     skipped: Counter[str] = Counter()
@@ -77,7 +77,7 @@ def _closed(packet: bytes) -> dict[str, Any]:
     return BLANK | {"packet_type": name, "sender_ssrc": int.from_bytes(packet[4:8], "big")}
 
 
-def _sealed_flows(capture: Capture) -> frozenset[int]:
+def sealed_flows_of(capture: Capture) -> frozenset[int]:
     """Flows between addresses that also speak DTLS: their RTCP is SRTCP."""
     table, flows = capture.datagrams, capture.flows
     speaks = np.unique(table["flow"].to_numpy()[table["protocol"].to_numpy() == DTLS]).tolist()

@@ -11,7 +11,6 @@ from forensics.streams.timeline import DUPLICATE, LATE, REORDERED, Rows, Timelin
 
 _SUMS: dict[str, Any] = {
     "packets": np.int64,
-    "payload_octets": np.int64,
     "duplicate": np.int64,
     "late": np.int64,
     "reordered": np.int64,
@@ -45,7 +44,6 @@ class Marked:
 
     payload_type: np.ndarray
     marker: np.ndarray
-    payload_octets: np.ndarray
 
 
 @dataclass(slots=True, eq=False)
@@ -110,7 +108,6 @@ class Sums:
     def _count(self, stream: np.ndarray, start: np.ndarray, fate: np.ndarray, marked: Marked) -> None:
         counts = np.diff(start, append=len(fate))
         self.sums["packets"][stream] += counts
-        self.sums["payload_octets"][stream] += np.add.reduceat(marked.payload_octets, start)
         if fate.any():
             for name, code in (("duplicate", DUPLICATE), ("late", LATE), ("reordered", REORDERED)):
                 self.sums[name][stream] += np.add.reduceat(fate == code, start, dtype=np.int64)
@@ -152,7 +149,6 @@ class Sums:
             "duplicate": one["duplicate"],
             "reordered": one["reordered"],
             "restarts": int(self.timelines.state["restarts"][stream]),
-            "payload_octets": one["payload_octets"],
             "start_s": one["first_s"],
             "end_s": one["last_s"],
             "delta_min_s": _finite(one["delta_min_s"]),
