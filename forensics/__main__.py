@@ -119,6 +119,31 @@ def report(
 
 
 @app.command()
+def streams(
+    capture: Annotated[Path, typer.Argument(metavar="CAPTURE", help="A capture file.")],
+    json_path: Annotated[
+        Path | None, typer.Option("--json", metavar="FILE", help="Write the figures as JSON; - is stdout.")
+    ] = None,
+    keys: KeysOption = None,
+    decode_as: DecodeAsOption = None,
+) -> None:
+    """List the RTP streams of a capture with their loss, jitter and drift. Exit status: 0 listed, 2 could not be read."""
+    from forensics.streams import streams_report, streams_text
+
+    found = streams_report(capture, keys=keys, decode_as=_selectors(decode_as), progress=sys.stderr.isatty())
+    if json_path is None:
+        print(streams_text(found))
+        return
+    import json
+
+    text = json.dumps(found, indent=1)
+    if json_path == Path("-"):
+        print(text)
+    else:
+        json_path.write_text(text + "\n", encoding="utf-8")
+
+
+@app.command()
 def doctor() -> None:
     """Say what is installed and what is missing. Exit status: 0 a diagnosis can be made, 1 something needed is gone."""
     from forensics.console import print_checks
