@@ -54,7 +54,8 @@ def open_case(
     path : str or Path, optional
         A folder, whose files are found by the names in `FILE_NAMES` and by its `case.toml`, or a capture file.
     name : str, optional
-        What the case is called; by default the folder's name, or the capture's without its suffixes.
+        What the case is called; by default the name of the folder, or of the capture without its suffixes unless that
+        is a name that every case has.
     capture, sender_capture, recording, microphone, keys, stats, events : str or Path, optional
         Files given one by one. Each goes before what the folder holds under that role.
     decode_as : mapping, optional
@@ -211,7 +212,8 @@ def _name_of(folder: Path | None, files: Mapping[str, Path]) -> str:
     if folder is not None:
         return folder.resolve().name
     file = files.get("capture") or files["recording"]
-    return file.name.split(".")[0] or file.name
+    stem = file.name.split(".")[0] or file.name
+    return file.resolve().parent.name if stem in {"receiver", "capture", "recording"} else stem
 
 
 def _words(role: str) -> str:

@@ -84,9 +84,11 @@ def _decisive(verdict: Verdict) -> str:
 
 def _left_out(diagnosis: Diagnosis) -> list[str]:
     """Return what the files and the steps note, as far as the conclusion does not say it already."""
-    notes = [f"{file.path.name}: {note}" for file in diagnosis.scene.inputs for note in file.notes]
-    notes += [note for step in diagnosis.steps for note in step.notes]
-    return [note for note in dict.fromkeys(notes) if note not in diagnosis.conclusion]
+    of_files = [(file.path.name, note) for file in diagnosis.scene.inputs for note in file.notes]
+    said = {note for _, note in of_files}
+    of_steps = [note for step in diagnosis.steps for note in step.notes if note not in said]
+    notes = [*(f"{name}: {note}" for name, note in of_files), *dict.fromkeys(of_steps)]
+    return [note for note in notes if note not in diagnosis.conclusion]
 
 
 def _clock(seconds: float) -> str:

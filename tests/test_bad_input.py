@@ -94,7 +94,7 @@ def test_a_capture_without_a_packet(tmp_path, unread):
 def test_a_capture_without_rtp(tmp_path, unread):
     sentence = unread(pcap(tmp_path / "call.pcap", [b"\x12\x34\x01\x00\x00\x01" + b"\0" * 30] * 40))
     assert "No RTP in call.pcap" in sentence
-    assert "40 UDP datagrams" in sentence
+    assert "40 datagrams" in sentence
 
 
 def test_a_capture_cut_off_in_the_middle_is_read_up_to_the_cut(tmp_path, findings):
@@ -115,11 +115,6 @@ def test_a_recording_of_another_call_is_refused(findings):
     assert "recording is left out" in said(document)
 
 
-def test_a_recording_that_cannot_be_placed_is_said_to_be_unused(findings):
-    document = findings(capture_of("mixed_call"), "--recording", CALLS / "mixed_call" / "recording.flac")
-    assert [clock["local"] for clock in document["clocks"]] == ["recording"] or "recording" in said(document)
-
-
 def test_a_recording_that_is_none(tmp_path, forensics):
     text = tmp_path / "recording.wav"
     text.write_text("RIFF? No.")
@@ -129,7 +124,7 @@ def test_a_recording_that_is_none(tmp_path, forensics):
 
 
 def test_the_keys_of_another_call_leave_the_audio_closed_and_say_so(findings):
-    document = findings(capture_of("mixed_call"), "--keys", CALLS / "stalled_model" / "keys.log")
+    document = findings(CALLS / "mixed_call", "--keys", CALLS / "stalled_model" / "keys.log")
     assert "keys.log" in said(document)
     assert document["glitches"], "timing still speaks without the payloads"
 

@@ -65,6 +65,10 @@ def test_one_capture_is_a_case(tmp_path):
     assert (case.name, case.capture.name, case.folder, case.recording) == ("monday", "monday.pcap.gz", None, None)
 
 
+def test_a_capture_with_the_name_that_all_have_is_called_as_its_folder(tmp_path):
+    assert open_case(touch(tmp_path, "receiver.pcapng") / "receiver.pcapng").name == tmp_path.name
+
+
 def test_files_given_one_by_one_go_before_the_folder(tmp_path):
     other = tmp_path / "elsewhere"
     other.mkdir()
