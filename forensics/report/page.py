@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from functools import cache
 from pathlib import Path
-from typing import Any
 
 from forensics.model import Diagnosis
 from forensics.report.content import page_data
 from forensics.report.embed import content_security_policy, script_json
 from forensics.report.sections import cause_rows, facts, glitch_sections, provenance, turn_table
-from forensics.report.wording import FILTERS
-from forensics.views.renderer import timeline_source, timeline_style
+from forensics.views.pages import templates
+from forensics.views.renderer import evidence_style, timeline_source, timeline_style
 from forensics.views.view import make_view
+from forensics.views.wording import split_sentences
 
-HERE = Path(__file__).parent
+FOLDER = Path(__file__).parent / "templates"
 
 
 def write_report(diagnosis: Diagnosis, path: str | Path, *, audio: bool = True) -> Path:
@@ -43,38 +42,27 @@ def render_report(diagnosis: Diagnosis, *, audio: bool = True) -> str:
     """Return the page of `diagnosis` as text."""
     view = make_view(diagnosis)
     script = f"{timeline_source()}\n{_read('page.js')}"
-    style = f"{timeline_style()}\n{_read('page.css')}"
-    return (
-        _templates()
-        .get_template("report.html")
-        .render(
-            diagnosis=diagnosis,
-            title=diagnosis.scene.case.name,
-            axis=view.axis,
-            facts=facts(diagnosis, view),
-            causes=cause_rows(diagnosis),
-            glitches=glitch_sections(diagnosis, view, audio=audio),
-            turns=turn_table(diagnosis),
-            provenance=provenance(diagnosis),
-            policy=content_security_policy(script=script, style=style),
-            script=script,
-            style=style,
-            data=script_json(page_data(view, audio=audio)),
-        )
-    )
-
-
-@cache
-def _templates() -> Any:
-    from jinja2 import Environment, FileSystemLoader, StrictUndefined
-
-    templates = Environment(
-        loader=FileSystemLoader(HERE / "templates"), autoescape=True, undefined=StrictUndefined, trim_blocks=True,
-        lstrip_blocks=True,
-    )  # fmt: skip
-    templates.filters.update(FILTERS)
-    return templates
+    style = "\n".join([timeline_style(), evidence_style(), _read("page.css")])
+    headline, *conclusion = split_sentences(diagnosis.conclusion)
+    sections = glitch_sections(diagnosis, view, audio=audio)
+    content = {
+        "title": diagnosis.scene.case.name,
+        "headline": headline,
+        "conclusion": conclusion,
+        "axis": view.axis,
+        "facts": facts(diagnosis, view),
+        "causes": cause_rows(diagnosis),
+        "glitches": [section for section in sections if section["verdict"].glitch.audible],
+        "masked": [section for section in sections if not section["verdict"].glitch.audible],
+        "turns": turn_table(diagnosis),
+        "provenance": provenance(diagnosis),
+        "policy": content_security_policy(script=script, style=style),
+        "script": script,
+        "style": style,
+        "data": script_json(page_data(view, audio=audio)),
+    }
+    return templates(FOLDER).get_template("report.html").render(content)
 
 
 def _read(name: str) -> str:
-    return (HERE / "templates" / name).read_text(encoding="utf-8")
+    return (FOLDER / name).read_text(encoding="utf-8")

@@ -109,7 +109,7 @@ def _section(verdict: Verdict, row: dict[str, Any], view: View, *, audio: bool) 
         "alternatives": [(LOOKS[Cause(cause)], confidence) for cause, confidence in verdict.alternatives],
         "frames": frames,
         "filter": display_filter(frames),
-        "sounds": _sounds(view, window) if audio else [],
+        "sounds": _sounds(view, window) if audio and verdict.glitch.audible else [],
     }
 
 

@@ -65,6 +65,15 @@ def mechanism_label(mechanism: str) -> str:
     return MECHANISM_LABELS.get(mechanism, mechanism.replace("_", " "))
 
 
+def cause_style() -> str:
+    """Return the style rules that colour each cause: `.cause-x` strokes its glyph, `.fill-x` fills its marks."""
+    return "\n".join(
+        f".cause-{cause} {{ color: light-dark({look.light}, {look.dark}); stroke: currentColor; }}\n"
+        f".fill-{cause} {{ fill: light-dark({look.light}, {look.dark}); }}"
+        for cause, look in LOOKS.items()
+    )
+
+
 def looks_as_data() -> dict[str, dict[str, str]]:
     """Return the table as plain strings, for the canvas."""
     return {str(cause): asdict(look) for cause, look in LOOKS.items()}

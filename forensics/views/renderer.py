@@ -1,4 +1,4 @@
-"""The renderer's source as one ES module: the files of `canvas/` and `timeline.js`, in the order of their needs."""
+"""The browser's part as ES modules of one file each, and the style sheets: what widgets and report carry."""
 
 from __future__ import annotations
 
@@ -6,10 +6,18 @@ import re
 from functools import cache
 from pathlib import Path
 
+from forensics.views.palette import cause_style
+
 HERE = Path(__file__).parent
 
-PARTS = ("axis", "dom", "theme", "source", "lane", "packets", "sound", "findings", "player", "panel", "gestures")
-"""Files of `canvas/`; each imports only from those before it."""
+TIMELINE = (
+    *(f"canvas/{part}.js" for part in ("axis", "dom", "theme", "source", "lane", "packets", "sound", "findings",
+                                      "player", "panel", "gestures")),
+    "timeline.js",
+)  # fmt: skip
+"""The renderer's files; each imports only from those before it."""
+
+GLITCH_LIST = ("canvas/axis.js", "canvas/dom.js", "glitch_list.js")
 
 _IMPORT = re.compile(r"^import [^;]+;\n", re.MULTILINE)
 _EXPORT = re.compile(r"^export (?=(?:async )?(?:function|class|const) )", re.MULTILINE)
@@ -18,8 +26,13 @@ _EXPORT = re.compile(r"^export (?=(?:async )?(?:function|class|const) )", re.MUL
 @cache
 def timeline_source() -> str:
     """Return the renderer as a module without imports, which exports anywidget's `render` by default."""
-    parts = [HERE / "canvas" / f"{name}.js" for name in PARTS] + [HERE / "timeline.js"]
-    return "\n".join(_inlined(part.read_text(encoding="utf-8")) for part in parts)
+    return _joined(TIMELINE)
+
+
+@cache
+def glitch_list_source() -> str:
+    """Return the list of glitches as a module without imports, for anywidget."""
+    return _joined(GLITCH_LIST)
 
 
 @cache
@@ -28,5 +41,13 @@ def timeline_style() -> str:
     return (HERE / "timeline.css").read_text(encoding="utf-8")
 
 
-def _inlined(source: str) -> str:
-    return _EXPORT.sub("", _IMPORT.sub("", source))
+@cache
+def evidence_style() -> str:
+    """Return the style sheet of verdicts and evidence, with the colours of the causes."""
+    return f"{(HERE / 'evidence.css').read_text(encoding='utf-8')}\n{cause_style()}"
+
+
+def _joined(names: tuple[str, ...]) -> str:
+    """Join modules into one: what they import from each other is then at hand, and only the default export stays."""
+    sources = ((HERE / name).read_text(encoding="utf-8") for name in names)
+    return "\n".join(_EXPORT.sub("", _IMPORT.sub("", source)) for source in sources)

@@ -110,7 +110,7 @@ def lay_sent(sent: AudioTrack, stream: RtpStream, playout: Playout | None, *, ax
     Within a piece the audio keeps its own speed: what the jitter buffer stretched or shortened by less than
     `SPLICE_S` a packet is drawn unstretched.
     """
-    placed = _heard_rows(playout)
+    placed = _heard_rows(playout, axis)
     if placed is None:
         whole = (Piece(0, 0, len(sent.samples)),)
         return Sound("sent", "As sent", sent, _undelayed_start(stream, axis), sent.duration_s, whole)
@@ -137,10 +137,12 @@ def _undelayed_start(stream: RtpStream, axis: Axis) -> float:
     return float(axis.from_capture(start_s))
 
 
-def _heard_rows(playout: Playout | None) -> pd.DataFrame | None:
+def _heard_rows(playout: Playout | None, axis: Axis) -> pd.DataFrame | None:
+    """Packets in media order with `heard_s` on the axis; a replay predicts it on the clock of the capture."""
     if playout is None or not np.isfinite(playout.packets["heard_s"]).any():
         return None
-    return playout.packets.sort_values("media_s")
+    rows = playout.packets.sort_values("media_s")
+    return rows if playout.method == "heard" else rows.assign(heard_s=axis.from_capture(rows["heard_s"]))
 
 
 def _pieces(placed: pd.DataFrame, sent: AudioTrack) -> tuple[Piece, ...]:

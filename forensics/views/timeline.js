@@ -17,9 +17,10 @@ const LANES = { verdicts: VerdictLane, turns: TurnLane, packets: PacketLane, wav
 const MAP_PX = 36;
 const RULER_PX = 24;
 const LANE_GAP_PX = 1;
-const WIDE_GUTTER_PX = 150;
+const WIDE_GUTTER_PX = 164;
 const NARROW_GUTTER_PX = 46;
 const NARROW_PX = 620;
+const NARROW_HEAD_PX = 19;
 const GLITCH_MARGIN_S = 0.6;
 
 export class Timeline {
@@ -111,7 +112,8 @@ export class Timeline {
     let top = this.lanesTop;
     for (const lane of this.lanes) {
       lane.top = top;
-      top += lane.shown + LANE_GAP_PX;
+      lane.room = this.narrow && !lane.folded ? NARROW_HEAD_PX : 0;
+      top += lane.room + lane.shown + LANE_GAP_PX;
       this.placeHead(lane);
     }
     this.height = top;
@@ -123,8 +125,8 @@ export class Timeline {
   placeHead(lane) {
     const { head } = lane;
     head.style.top = `${lane.top}px`;
-    head.style.height = `${lane.shown}px`;
-    head.style.width = this.narrow ? "" : `${WIDE_GUTTER_PX - 34}px`;
+    head.style.height = `${lane.room || lane.shown}px`;
+    head.style.width = this.narrow ? "" : `${WIDE_GUTTER_PX - 36}px`;
     head.classList.toggle("tl-folded", lane.folded);
   }
 
@@ -167,7 +169,7 @@ export class Timeline {
 
   paintLane(ctx, lane) {
     const { axis, theme } = this;
-    const box = { x: axis.left, y: lane.top, w: axis.width, h: lane.shown };
+    const box = { x: axis.left, y: lane.top + lane.room, w: axis.width, h: lane.shown };
     ctx.fillStyle = theme.lane;
     ctx.fillRect(box.x, box.y, box.w, box.h);
     if (!lane.folded) {
@@ -192,6 +194,7 @@ export class Timeline {
     ctx.rect(box.x, box.y, box.w, box.h);
     ctx.clip();
     for (const glitch of this.header.glitches) {
+      if (!glitch.audible && glitch.id !== this.chosen) continue;
       const [start, end] = lane.spec.kind === "packets" ? this.captured(glitch) : [glitch.start_s, glitch.end_s];
       if (end < this.axis.start || start > this.axis.end) continue;
       this.paintSpan(ctx, glitch, this.axis.x(start), this.axis.x(end), box, lane.spec.kind === "spectrogram");
@@ -251,18 +254,21 @@ export class Timeline {
     ctx.fillRect(axis.left, 2, axis.width, MAP_PX - 4);
     const lane = this.lanes.find((l) => l.spec.kind === "wave");
     if (lane) this.paintOutline(ctx, lane, middle);
-    for (const glitch of this.header.glitches) {
-      const look = this.header.causes[glitch.cause];
-      const x = this.mapX(glitch.start_s);
-      ctx.fillStyle = causePattern(ctx, theme, look);
-      ctx.fillRect(x, 2, Math.max(this.mapX(glitch.end_s) - x, 3), MAP_PX - 4);
-    }
+    for (const glitch of this.header.glitches) this.paintMapMark(ctx, glitch);
     if (axis.span < (axis.full.end - axis.full.start) * 0.999) this.paintWindow(ctx);
     ctx.fillStyle = theme.muted;
     ctx.font = `11px ${theme.font}`;
     ctx.textAlign = "right";
     ctx.textBaseline = "middle";
     ctx.fillText(this.narrow ? "all" : "whole call", axis.left - 7, middle);
+  }
+
+  // What was heard stands through the whole strip, what was masked only at its foot.
+  paintMapMark(ctx, glitch) {
+    const x = this.mapX(glitch.start_s);
+    const height = glitch.audible ? MAP_PX - 4 : 6;
+    ctx.fillStyle = causePattern(ctx, this.theme, this.header.causes[glitch.cause]);
+    ctx.fillRect(x, MAP_PX - 2 - height, Math.max(this.mapX(glitch.end_s) - x, 3), height);
   }
 
   paintOutline(ctx, lane, middle) {
@@ -420,7 +426,7 @@ export class Timeline {
   }
 
   glitchAt(point) {
-    const lane = this.lanes.find((l) => point.y >= l.top && point.y < l.top + l.shown);
+    const lane = this.lanes.find((l) => point.y >= l.top && point.y < l.top + l.room + l.shown);
     return lane?.hit(point.x, point.y) ?? null;
   }
 

@@ -1,11 +1,15 @@
-"""How numbers and names read on the page."""
+"""How numbers and names read to people, in the workbench and in the report alike."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
 from forensics.views.palette import mechanism_label
+
+SURE = 0.995
+"""From here on a confidence is written as "> 99 %": no evidence of ours makes a cause certain."""
 
 
 def clock_time(seconds: float | None) -> str:
@@ -23,9 +27,14 @@ def milliseconds(seconds: float | None) -> str:
     return "–" if seconds is None else f"{seconds * 1e3:.0f} ms"
 
 
+def split_sentences(text: str) -> list[str]:
+    """Return the sentences of `text`, at least one; a full stop counts where a capital letter or a digit follows."""
+    return re.split(r"(?<=[.!?])\s+(?=[A-Z0-9])", text.strip())
+
+
 def percent(share: float) -> str:
-    """Return 0.968 as "97 %"."""
-    return f"{100 * share:.0f} %"
+    """Return 0.968 as "97 %"; what is nearly sure stays nearly sure."""
+    return f"{100 * share:.0f} %" if share < SURE else "> 99 %"
 
 
 def signed(value: float) -> str:
@@ -44,6 +53,6 @@ FILTERS: dict[str, Callable[..., str]] = {
     "percent": percent,
     "signed": signed,
     "counted": counted,
-    "mechanism": mechanism_label,
+    "words": mechanism_label,
 }
 """What the templates may call."""

@@ -18,7 +18,7 @@ function linkRow(row, timeline) {
     timeline.root.scrollIntoView({ block: "nearest" });
     timeline.stage.focus({ preventScroll: true });
   });
-  row.cells[0].append(" ", show);
+  row.cells[0].append(show);
 }
 
 function showPicture(node) {

@@ -6,6 +6,29 @@ import { causeColour, causePattern, drawGlyph } from "./theme.js";
 
 const BADGE_PX = 20;
 
+// Stretches of a line that are taken by text.
+class Row {
+  constructor() {
+    this.taken = [];
+  }
+
+  free(left, right, self = null) {
+    return !this.taken.some((other) => other !== self && left < other.right && right > other.left);
+  }
+
+  take(stretch) {
+    if (!this.free(stretch.left, stretch.right)) return null;
+    this.taken.push(stretch);
+    return stretch;
+  }
+
+  widen(stretch, right) {
+    if (!this.free(stretch.left, right, stretch)) return false;
+    stretch.right = right;
+    return true;
+  }
+}
+
 export class VerdictLane extends Lane {
   constructor(spec, view) {
     super(spec, view);
@@ -17,26 +40,43 @@ export class VerdictLane extends Lane {
   paint(pen) {
     this.boxes = [];
     const visible = this.glitches.filter((g) => g.end_s >= pen.axis.start && g.start_s <= pen.axis.end);
-    let taken = -Infinity;
-    visible.forEach((glitch, i) => {
+    for (const glitch of visible) {
       const x = pen.axis.x(glitch.start_s);
       const width = Math.max(pen.axis.x(glitch.end_s) - x, 4);
       this.paintBar(pen, glitch, x, width);
-      const next = i + 1 < visible.length ? pen.axis.x(visible[i + 1].start_s) : pen.box.x + pen.box.w;
-      taken = this.paintBadge(pen, glitch, x, width, next, taken);
-      this.boxes.push({ glitch, x: Math.max(x - 3, pen.box.x), right: Math.max(x + width, taken) });
-    });
+      this.boxes.push({ glitch, left: x - 3, right: x + width + 3 });
+    }
+    this.boxes.push(...this.badges(pen, visible));
+    this.boxes.filter((badge) => badge.text !== undefined).forEach((badge) => this.paintBadge(pen, badge));
+  }
+
+  // Glyph and id of each, those that were heard first, then names as far as there is room.
+  badges({ ctx, axis, box, theme }, visible) {
+    ctx.font = `600 11px ${theme.font}`;
+    const row = new Row();
+    const end = (left, text) => left + (text ? BADGE_PX + ctx.measureText(text).width + 8 : 15);
+    const badge = (glitch, text) => {
+      const left = Math.max(axis.x(glitch.start_s), box.x + 2);
+      const right = end(left, text);
+      return right > box.x + box.w ? null : row.take({ glitch, text, left, right });
+    };
+    const placed = visible.toSorted((a, b) => b.audible - a.audible).map((glitch) => badge(glitch, glitch.id) ?? badge(glitch, ""));
+    for (const mark of placed) {
+      if (!mark?.text) continue;
+      const name = `${mark.text} ${this.causes[mark.glitch.cause].label}${mark.glitch.audible ? "" : " (masked)"}`;
+      const right = end(mark.left, name);
+      if (right <= box.x + box.w && row.widen(mark, right)) mark.text = name;
+    }
+    return placed.filter(Boolean);
   }
 
   paintBar({ ctx, box, theme }, glitch, x, width) {
     const look = this.causes[glitch.cause];
-    const height = 14;
+    const height = glitch.audible ? 14 : 6;
     const y = box.y + box.h - height - 5;
     roundedBar(ctx, x, y, width, height, 3);
-    ctx.globalAlpha = glitch.audible ? 1 : 0.55;
     ctx.fillStyle = causePattern(ctx, theme, look);
     ctx.fill();
-    ctx.globalAlpha = 1;
     if (glitch.id !== this.view.chosen) return;
     ctx.strokeStyle = theme.ink;
     ctx.lineWidth = 2;
@@ -44,28 +84,19 @@ export class VerdictLane extends Lane {
     ctx.stroke();
   }
 
-  // Glyph, then id and cause as far as there is room before the next one; nothing where the last one still stands.
-  paintBadge(pen, glitch, x, width, next, taken) {
-    const { ctx, box, theme } = pen;
-    const left = Math.max(x, box.x + 2);
-    if (left < taken + 2) return taken;
+  paintBadge({ ctx, box, theme }, { glitch, left, text }) {
     const look = this.causes[glitch.cause];
-    const colour = causeColour(theme, look);
     const y = box.y + 13;
-    drawGlyph(ctx, look, left + 7, y, colour);
+    drawGlyph(ctx, look, left + 7, y, causeColour(theme, look));
     ctx.fillStyle = theme.ink;
     ctx.textAlign = "left";
     ctx.textBaseline = "middle";
     ctx.font = `600 11px ${theme.font}`;
-    const room = next - left - BADGE_PX - 6;
-    for (const text of [`${glitch.id} ${look.label}${glitch.audible ? "" : " (masked)"}`, glitch.id]) {
-      if (fittingText(ctx, text, left + BADGE_PX - 3, y, room)) return left + BADGE_PX + ctx.measureText(text).width;
-    }
-    return left + 15;
+    ctx.fillText(text, left + BADGE_PX - 3, y);
   }
 
   hit(x) {
-    return this.boxes.find((b) => x >= b.x && x <= b.right)?.glitch ?? null;
+    return this.boxes.find((b) => x >= b.left && x <= b.right)?.glitch ?? null;
   }
 
   read(t) {

@@ -9,6 +9,7 @@ export class Lane {
     this.folded = spec.folded;
     this.height = spec.height_px;
     this.top = 0;
+    this.room = 0; // for its head, where the gutter is too narrow for it
   }
 
   get shown() {

@@ -1,12 +1,12 @@
 // The RTP lane: each packet where it arrived, as high as it was late; what was lost, late, doubled or marked by its shape.
 
-import { niceTicks, lowerBound, formatTime } from "./axis.js";
+import { niceTicks, lowerBound } from "./axis.js";
 import { Lane, gridLine, scaleMark } from "./lane.js";
 
 const FATE = ["in order", "reordered", "duplicate", "late", "discarded"];
 const MARKER = 8;
 const DTX = 16;
-const DELAY_STEPS_MS = [20, 50, 100, 200, 300, 500, 800, 1000, 1500, 2000, 3000, 5000, 10000, 20000, 60000];
+const DELAY_STEPS_MS = [20, 30, 50, 100, 200, 300, 500, 800, 1000, 1500, 2000, 3000, 5000, 10000, 20000, 60000];
 const FEW_PACKETS = 400;
 
 // Shapes around (0, 0), about 8 px wide; `fill` or stroke.
@@ -53,15 +53,27 @@ export class PacketLane extends Lane {
     return [lowerBound(this.packets.at_s, axis.start), lowerBound(this.packets.at_s, axis.end)];
   }
 
-  top_ms(from, to) {
-    let most = 20;
+  // The top of the scale: a round value with air above all that is in view.
+  top_ms(axis, from, to) {
+    let most = 16;
     for (let i = from; i < to; i++) if (this.packets.delay_ms[i] > most) most = this.packets.delay_ms[i];
-    return DELAY_STEPS_MS.find((step) => step >= most) ?? most;
+    for (const [i] of this.bufferInView(axis)) most = Math.max(most, this.buffer.target_ms[i], this.buffer.level_ms[i]);
+    return DELAY_STEPS_MS.find((step) => step >= most * 1.08) ?? most;
+  }
+
+  // Indices of the buffer's curve that are worth a pixel.
+  *bufferInView(axis) {
+    const { at_s } = this.buffer;
+    if (!at_s) return;
+    const from = Math.max(lowerBound(at_s, axis.start) - 1, 0);
+    const to = Math.min(lowerBound(at_s, axis.end) + 1, at_s.length);
+    const stride = Math.max(1, Math.floor((to - from) / (2 * axis.width)));
+    for (let i = from; i < to; i += stride) yield [i, at_s[i]];
   }
 
   paint(pen) {
     const [from, to] = this.range(pen.axis);
-    const top = this.top_ms(from, to);
+    const top = this.top_ms(pen.axis, from, to);
     const floor = pen.box.y + pen.box.h - 9;
     const y = (ms) => floor - (Math.min(ms, top) / top) * (pen.box.h - 24);
     this.scale = { y, top };
@@ -78,21 +90,19 @@ export class PacketLane extends Lane {
 
   paintBuffer(pen, y) {
     if (!this.buffer.at_s) return;
-    for (const [name, dash] of [["target_ms", []], ["level_ms", [2, 3]]]) this.paintLine(pen, y, name, dash);
+    for (const [name, dash] of [["level_ms", []], ["target_ms", [5, 2]]]) this.paintLine(pen, y, name, dash);
   }
 
-  paintLine({ ctx, axis, box, theme }, y, name, dash) {
-    const { at_s } = this.buffer;
-    const from = Math.max(lowerBound(at_s, axis.start) - 1, 0);
-    const to = Math.min(lowerBound(at_s, axis.end) + 1, at_s.length);
-    const stride = Math.max(1, Math.floor((to - from) / (2 * box.w)));
+  paintLine({ ctx, axis, theme }, y, name, dash) {
     ctx.strokeStyle = theme.target;
-    ctx.lineWidth = 1.2;
+    ctx.lineWidth = name === "target_ms" ? 1.6 : 1;
+    ctx.globalAlpha = name === "target_ms" ? 1 : 0.45;
     ctx.setLineDash(dash);
     ctx.beginPath();
-    for (let i = from; i < to; i += stride) ctx.lineTo(axis.x(at_s[i]), y(this.buffer[name][i]));
+    for (const [i, at] of this.bufferInView(axis)) ctx.lineTo(axis.x(at), y(this.buffer[name][i]));
     ctx.stroke();
     ctx.setLineDash([]);
+    ctx.globalAlpha = 1;
   }
 
   // Far more packets than pixels: least to most delayed of each pixel column.

@@ -87,8 +87,8 @@ export function readings(timeline, t, point) {
   for (const lane of timeline.lanes) {
     if (lane.folded) continue;
     out.push(...lane.read(t));
-    if (point && lane.readAt && point.y >= lane.top && point.y < lane.top + lane.shown) {
-      out.push(...lane.readAt(t, point.y, { y: lane.top, h: lane.shown }));
+    if (point && lane.readAt && point.y >= lane.top + lane.room && point.y < lane.top + lane.room + lane.shown) {
+      out.push(...lane.readAt(t, point.y, { y: lane.top + lane.room, h: lane.shown }));
     }
   }
   if (timeline.range) out.push(["selection", formatSpan(timeline.range[1] - timeline.range[0])]);
@@ -191,10 +191,10 @@ function packetItem(kind) {
 function bufferItems() {
   const line = (dash, text) => {
     const mark = icon("M0 8H16", { size: 14, className: "tl-icon tl-target" });
-    if (dash) mark.firstChild.setAttribute("stroke-dasharray", "2 3");
+    if (dash) mark.firstChild.setAttribute("stroke-dasharray", "4 2");
     return element("span", { class: "tl-item" }, mark, text);
   };
-  return [line(false, "target"), line(true, "level")];
+  return [line(true, "target"), line(false, "level")];
 }
 
 function colourBar(floor_db) {

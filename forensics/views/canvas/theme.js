@@ -2,25 +2,26 @@
 
 const TOKENS = ["bg", "lane", "grid", "line", "ink", "muted", "accent", "wave", "packet", "lost", "odd", "target", "user", "agent", "cursor"];
 
-// The ground decides: on a dark one, `tl-dark` switches the style sheet's colours and those of the causes.
+// Colours are resolved by the style sheet's own rules, whatever they are written with; the ground decides dark or light.
 export function readTheme(element, causes) {
-  const style = getComputedStyle(element);
-  const dark = luminance(style.getPropertyValue("--tl-bg").trim()) < 0.4;
-  element.classList.toggle("tl-dark", dark);
-  const theme = Object.fromEntries(TOKENS.map((name) => [name, style.getPropertyValue(`--tl-${name}`).trim()]));
-  theme.font = style.fontFamily;
-  theme.dark = dark;
+  const probe = element.appendChild(document.createElement("span"));
+  const resolve = (name) => {
+    probe.style.color = `var(--tl-${name})`;
+    return getComputedStyle(probe).color;
+  };
+  const theme = Object.fromEntries(TOKENS.map((name) => [name, resolve(name)]));
+  probe.remove();
+  theme.font = getComputedStyle(element).fontFamily;
+  theme.dark = luminance(theme.bg) < 0.4;
   theme.patterns = new Map();
   for (const mark of element.querySelectorAll("[data-cause]")) mark.style.color = causeColour(theme, causes[mark.dataset.cause]);
   return theme;
 }
 
+// Relative luminance of an "rgb(…)" as browsers compute it, without gamma: enough to tell dark from light.
 function luminance(colour) {
-  const ctx = document.createElement("canvas").getContext("2d");
-  ctx.fillStyle = colour;
-  ctx.fillRect(0, 0, 1, 1);
-  const [r, g, b] = ctx.getImageData(0, 0, 1, 1).data;
-  return (0.2126 * r + 0.7152 * g + 0.0722 * b) / 255;
+  const [r, g, b] = colour.match(/[\d.]+/g).map(Number);
+  return (0.2126 * r + 0.7152 * g + 0.0722 * b) / (colour.startsWith("color(") ? 1 : 255);
 }
 
 export function causeColour(theme, look) {

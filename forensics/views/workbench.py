@@ -1,0 +1,125 @@
+"""The workbench: the timeline, the list of glitches, the verdict with its evidence, and the frames behind it."""
+
+from __future__ import annotations
+
+from html import escape
+from typing import Any
+
+import anywidget
+import ipywidgets
+import traitlets
+
+from forensics.errors import ForensicsError
+from forensics.model import Diagnosis, Verdict
+from forensics.views.findings import frames_of
+from forensics.views.pages import verdict_page
+from forensics.views.palette import looks_as_data
+from forensics.views.renderer import evidence_style, glitch_list_source
+from forensics.views.selection import Selection
+from forensics.views.view import make_view
+from forensics.views.widget import Timeline
+
+FRAMES_SHOWN = 12
+"""Frames dissected at once; each costs some milliseconds, and nobody reads more."""
+
+
+class GlitchList(anywidget.AnyWidget):
+    """The glitches as a table that sorts and filters; `glitch` is the id of the chosen one."""
+
+    _esm = glitch_list_source()
+    _css = evidence_style()
+
+    rows: traitlets.List[dict[str, Any]] = traitlets.List().tag(sync=True)
+    causes = traitlets.Dict().tag(sync=True)
+    glitch = traitlets.Unicode(None, allow_none=True).tag(sync=True)
+
+
+class Workbench(ipywidgets.VBox):
+    """Linked views of one diagnosis.
+
+    Attributes
+    ----------
+    diagnosis : Diagnosis
+    timeline : Timeline
+    """
+
+    def __init__(self, diagnosis: Diagnosis) -> None:
+        view = make_view(diagnosis)
+        self.diagnosis = diagnosis
+        self.timeline = Timeline(view)
+        self._list = GlitchList(rows=view.header["glitches"], causes=looks_as_data())
+        self._verdict = ipywidgets.HTML()
+        self._open = ipywidgets.Button(description="Open packets", icon="search", disabled=True)
+        self._frames = ipywidgets.HTML()
+        ipywidgets.jslink((self.timeline, "glitch"), (self._list, "glitch"))
+        self.timeline.observe(self._show_verdict, "glitch")
+        self._open.on_click(self._show_frames)
+        self._show_verdict()
+        listing = ipywidgets.VBox([self._list], layout={"flex": "1 1 480px", "min_width": "0"})
+        verdict = [self._verdict, self._open, self._frames]
+        detail = ipywidgets.VBox(verdict, layout={"flex": "1 1 420px", "min_width": "0"})
+        below = ipywidgets.HBox([listing, detail], layout={"flex_flow": "row wrap", "grid_gap": "12px 24px"})
+        super().__init__([self.timeline, below])
+
+    @property
+    def glitch(self) -> Verdict | None:
+        """The verdict that is chosen; set it to an id (or None) to bring a glitch into view."""
+        return self.diagnosis.verdict(self.timeline.glitch) if self.timeline.glitch else None
+
+    @glitch.setter
+    def glitch(self, glitch_id: str | None) -> None:
+        self.timeline.glitch = self.diagnosis.verdict(glitch_id).id if glitch_id else None
+
+    @property
+    def selection(self) -> Selection:
+        """What is selected on the timeline; without a selection, what is in view."""
+        start_s, end_s = self.timeline.range or self.timeline.window
+        return Selection(start_s, end_s, self.timeline.view)
+
+    def _show_verdict(self, _: Any = None) -> None:
+        verdict = self.glitch
+        self._frames.value = ""
+        self._open.disabled = verdict is None or not frames_of(verdict) or self.diagnosis.scene.case.capture is None
+        self._verdict.value = verdict_page(verdict) if verdict else _said(self.diagnosis.conclusion)
+
+    def _show_frames(self, _: Any) -> None:
+        """Dissect the frames of the chosen glitch; what cannot be done is said where they would stand."""
+        verdict = self.glitch
+        if verdict is None:
+            return
+        self._open.disabled = True
+        frames = frames_of(verdict)
+        try:
+            self._frames.value = self._dissected(frames)
+        except ForensicsError as error:
+            self._frames.value = _said(str(error))
+        finally:
+            self._open.disabled = False
+
+    def _dissected(self, frames: tuple[int, ...]) -> str:
+        from forensics.capture.dissect import dissect
+
+        packets = dissect(self.diagnosis.scene.case, frames[:FRAMES_SHOWN])
+        more = len(frames) - FRAMES_SHOWN
+        rest = f"<p>{more} more frames are not shown.</p>" if more > 0 else ""
+        return f'<div class="forensics forensics-frames">{"".join(p._repr_html_() for p in packets)}{rest}</div>'
+
+
+def workbench(diagnosis: Diagnosis) -> Workbench:
+    """Return the workbench of `diagnosis`: show it as the last expression of a cell.
+
+    Parameters
+    ----------
+    diagnosis : Diagnosis
+
+    Returns
+    -------
+    Workbench
+        `glitch` is the chosen verdict, `selection` the selected stretch with its packets, samples and statistics as
+        tables.
+    """
+    return Workbench(diagnosis)
+
+
+def _said(text: str) -> str:
+    return f'<div class="forensics forensics-verdict"><p>{escape(text)}</p></div>'
