@@ -13,6 +13,10 @@ from forensics.model import Cause, Evidence
 QUEUE_RISE_S = 0.06
 """A queue that overflows is full before it drops; 60 ms above the path's own minimum is three packets standing in it."""
 
+EXACT_S = 0.0005
+"""Concealment ends in a merge that moves the audio by part of a pitch period, milliseconds; audio that was decoded goes
+on to the sample, and the search for it is exact to one."""
+
 BURST_PACKETS = 2
 """RFC 3611 §4.7 calls losses that close together a burst; a single one is isolated."""
 
@@ -199,15 +203,17 @@ def receiver_saw_no_loss(site: Site) -> list[Evidence]:
     ]
 
 
-def never_played_gap(site: Site) -> list[Evidence]:
-    """The recording goes on through the gap as if nothing were missing."""
-    lost_s = site.measured("media_gap_s")
-    if int(site.measured("lost_packets")) <= 0 or not bool(site.journey["located"].any()):
+def played_through(site: Site) -> list[Evidence]:
+    """The recording goes on through the gap to the sample, or it shows where something was concealed."""
+    lost_s, inserted_s = site.measured("media_gap_s"), site.measured("inserted_s")
+    if int(site.measured("lost_packets")) <= 0 or not site.located:
         return []
-    concealed_s = site.hole_s
-    return [
-        supports(site, "concealed_in_recording", Cause.NETWORK_DROP, f"In the recording {milliseconds(concealed_s)} stand in place of {milliseconds(lost_s)} of lost audio.", weight=0.0, hole_s=concealed_s, lost_s=lost_s)
-    ]  # fmt: skip
+    numbers = f"In the recording {milliseconds(site.hole_s)} stand in place of {milliseconds(lost_s)} of missing audio"
+    if abs(inserted_s) <= EXACT_S:
+        statement = f"{numbers}, exact to the sample: the audio was played, only the capture missed it."
+        return [supports(site, "played_through", Cause.CAPTURE_LOSS, statement, weight=DECISIVE, inserted_s=inserted_s)]
+    statement = f"{numbers}: concealed or skipped."
+    return [opposes(site, "played_through", Cause.CAPTURE_LOSS, statement, weight=STRONG, inserted_s=inserted_s)]
 
 
-RULES = (sequence_gap, seen_at_sender, sender_packet_count, receiver_saw_no_loss, never_played_gap)
+RULES = (sequence_gap, seen_at_sender, sender_packet_count, receiver_saw_no_loss, played_through)

@@ -7,10 +7,13 @@ from forensics.causes.site import Site
 from forensics.causes.timing import LATE_S
 from forensics.model import Cause, Evidence
 
+BURST_SHARE = 0.5
+"""Audio that comes at twice its own pace was not paced."""
+
 
 def on_time_but_silent(site: Site) -> list[Evidence]:
     """Every packet around the hole came in time: the playout itself stood still."""
-    if site.glitch.kind != "hole" or site.measured("lost_packets") > 0 or site.lateness_s >= LATE_S:
+    if site.glitch.kind != "hole" or site.measured("lost_packets") > 0 or max(site.lateness_s, site.growth_s) >= LATE_S:
         return []
     statement = f"The packets around the hole of {milliseconds(site.hole_s)} came in time ({milliseconds(site.lateness_s)} against those before): the receiver did not play what it had."
     return [
@@ -27,4 +30,42 @@ def on_time_but_silent(site: Site) -> list[Evidence]:
     ]
 
 
-RULES = (on_time_but_silent,)
+def passed_over(site: Site) -> list[Evidence]:
+    """Packets arrived and were never heard: the buffer had more than it could hold, or they came too late."""
+    skipped_s = site.measured("skipped_s")
+    if site.glitch.kind != "skip" or not skipped_s > 0:
+        return []
+    rows = site.journey.iloc[site.before : site.after + 1]
+    media_s = float(rows["media_s"].iat[-1] - rows["media_s"].iat[0])
+    spent_s = float(rows["arrival_s"].iat[-1] - rows["arrival_s"].iat[0])
+    statement = f"{milliseconds(skipped_s)} of audio arrived and were never heard; {milliseconds(media_s)} of it came within {milliseconds(max(spent_s, 0.0))}"
+    early = spent_s < BURST_SHARE * media_s and site.base_lateness_s < LATE_S
+    if early:
+        return [
+            supports(
+                site,
+                "passed_over",
+                Cause.SENDER_POLICY,
+                f"{statement}, ahead of its time: the sender does not pace.",
+                weight=STRONG,
+                mechanism="unpaced_burst",
+                skipped_s=skipped_s,
+            )
+        ]
+    return [
+        supports(
+            site,
+            "passed_over",
+            Cause.BUFFER_UNDERRUN,
+            f"{statement}: the buffer threw it away to catch up.",
+            weight=STRONG,
+            mechanism="delay_spike",
+            skipped_s=skipped_s,
+        )
+    ]
+
+
+RULES = (
+    passed_over,
+    on_time_but_silent,
+)

@@ -14,6 +14,9 @@ from forensics.model import Glitch, RtpStream, Scene
 BASE_PACKETS = 10
 """Packets before the glitch whose median lateness is the baseline: 200 ms, enough for a median, short against drift."""
 
+GROWTH_WINDOW_S = 3.0
+"""How far back a delay that creeps up is looked for: a source at nine tenths of real time is 300 ms behind by then."""
+
 
 @dataclass(frozen=True)
 class Site:
@@ -34,6 +37,11 @@ class Site:
     def frames(self) -> tuple[int, ...]:
         """Frames to open: the last good packet and the first one after."""
         return self.glitch.frames
+
+    @property
+    def located(self) -> bool:
+        """Whether the packets on both sides were found in the recording themselves."""
+        return bool(self.journey["located"].iat[self.before] and self.journey["located"].iat[self.after])
 
     @property
     def hole_s(self) -> float:
@@ -60,6 +68,22 @@ class Site:
         if np.isnan(delay[self.after]) or np.isnan(earlier).all():
             return float("nan")
         return float(delay[self.after] - np.nanmedian(earlier))
+
+    @cached_property
+    def growth_s(self) -> float:
+        """How much the lateness had grown, packet by packet, over the `GROWTH_WINDOW_S` before the glitch."""
+        return self._growth(self.journey["lateness_s"].to_numpy())
+
+    @cached_property
+    def departure_growth_s(self) -> float:
+        """The same at the sender's tap; NaN where there is none."""
+        return self._growth((self.journey["departure_s"] - self.journey["media_s"]).to_numpy())
+
+    def _growth(self, delay_s: np.ndarray) -> float:
+        arrival_s = self.journey["arrival_s"].to_numpy()[: self.before + 1]
+        recent = delay_s[: self.before + 1][arrival_s >= arrival_s[-1] - GROWTH_WINDOW_S]
+        recent = recent[np.isfinite(recent)]
+        return float(np.median(recent[-5:]) - np.quantile(recent, 0.05)) if len(recent) else float("nan")
 
     def lateness_after_s(self, start_s: float, stop_s: float) -> np.ndarray:
         """Lateness, relative to the baseline, of the packets that arrived so long after the first one behind the glitch."""

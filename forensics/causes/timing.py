@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from forensics.causes.claim import DECISIVE, FAIR, SLIGHT, STRONG, milliseconds, opposes, supports, unchecked
-from forensics.causes.site import Site
+from forensics.causes.site import GROWTH_WINDOW_S, Site
 from forensics.model import Cause, Evidence
 
 LATE_S = 0.02
@@ -99,6 +99,57 @@ def departed_late(site: Site) -> list[Evidence]:
         opposes(site, "departed_late", Cause.BUFFER_UNDERRUN, statement, weight=DECISIVE, departure_s=site.departure_s),
         supports(site, "departed_late", Cause.LATE_MODEL_OUTPUT, statement, weight=FAIR, mechanism="stall"),
         supports(site, "departed_late", Cause.SENDER_POLICY, statement, weight=FAIR, mechanism="artificial_delay"),
+    ]
+
+
+def fell_behind(site: Site) -> list[Evidence]:
+    """The delay crept up packet by packet until the buffer was empty: a source slower than real time, or a queue."""
+    if site.measured("lost_packets") > 0 or site.lateness_s >= LATE_S or not site.growth_s >= LATE_S:
+        return []
+    numbers = f"Over {GROWTH_WINDOW_S:.0f} s before the glitch the delay grew by {milliseconds(site.growth_s)}"
+    if np.isnan(site.departure_growth_s):
+        source = supports(
+            site,
+            "fell_behind",
+            Cause.LATE_MODEL_OUTPUT,
+            f"{numbers}, packet by packet.",
+            weight=SLIGHT,
+            mechanism="slow_generation",
+        )
+        path = supports(
+            site,
+            "fell_behind",
+            Cause.BUFFER_UNDERRUN,
+            f"{numbers}, packet by packet.",
+            weight=SLIGHT,
+            mechanism="jitter",
+        )
+        return [source, path]
+    numbers = f"{numbers}, at the sender by {milliseconds(site.departure_growth_s)}"
+    if site.departure_growth_s >= SHARE * site.growth_s:
+        return [
+            supports(
+                site,
+                "fell_behind",
+                Cause.LATE_MODEL_OUTPUT,
+                f"{numbers}: the source is slower than real time.",
+                weight=STRONG,
+                mechanism="slow_generation",
+                growth_s=site.growth_s,
+            ),
+            opposes(site, "fell_behind", Cause.BUFFER_UNDERRUN, f"{numbers}: it is not the path.", weight=STRONG),
+        ]
+    return [
+        supports(
+            site,
+            "fell_behind",
+            Cause.BUFFER_UNDERRUN,
+            f"{numbers}: a queue on the way filled.",
+            weight=STRONG,
+            mechanism="jitter",
+            growth_s=site.growth_s,
+        ),
+        opposes(site, "fell_behind", Cause.LATE_MODEL_OUTPUT, f"{numbers}: it was sent in time.", weight=STRONG),
     ]
 
 
@@ -348,6 +399,7 @@ def path_was_open(site: Site) -> list[Evidence]:
 RULES = (
     arrived_late,
     departed_late,
+    fell_behind,
     timestamps_followed_clock,
     step_or_return,
     released_later,

@@ -6,8 +6,9 @@ from forensics.glitches.audibility import judge_audibility
 from forensics.glitches.boundaries import measure_boundaries
 from forensics.glitches.merge import merge_glitches
 from forensics.glitches.packets import find_late_packets, find_losses, find_timestamp_jumps
-from forensics.glitches.playout import find_holes
+from forensics.glitches.playout import find_holes, find_skips
 from forensics.glitches.silence import find_silence
+from forensics.glitches.silence_by_level import find_silence_by_level
 from forensics.model import Glitch, Scene
 
 __all__ = [
@@ -16,6 +17,8 @@ __all__ = [
     "find_late_packets",
     "find_losses",
     "find_silence",
+    "find_skips",
+    "find_silence_by_level",
     "find_timestamp_jumps",
     "merge_glitches",
 ]
@@ -41,6 +44,8 @@ def find_glitches(scene: Scene) -> list[Glitch]:
         *find_timestamp_jumps(scene, boundaries=boundaries),
         *find_late_packets(scene, boundaries=boundaries),
         *find_holes(scene, boundaries=boundaries),
+        *find_skips(scene, boundaries=boundaries),
         *find_silence(scene),
+        *find_silence_by_level(scene, boundaries=boundaries),
     ]
     return [judge_audibility(glitch) for glitch in merge_glitches(found)]

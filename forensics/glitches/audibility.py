@@ -55,7 +55,11 @@ def _loss_audible(glitch: Glitch) -> bool:
 
 def _skip_audible(glitch: Glitch) -> bool:
     """Skips: speech passed over in the middle of speech."""
-    return _inside_speech(glitch) and glitch.measurements.get("media_gap_s", 0.0) >= SKIPPED_SPEECH_S
+    measured = glitch.measurements
+    return (
+        _inside_speech(glitch)
+        and max(measured.get("skipped_s", 0.0), measured.get("media_gap_s", 0.0)) >= SKIPPED_SPEECH_S
+    )
 
 
 _RULES = {"loss": _loss_audible, "skip": _skip_audible, "splice": lambda glitch: True, "silence": _hole_audible}

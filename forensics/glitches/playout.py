@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 
@@ -13,6 +15,43 @@ HOLE_S = 0.02
 
 PAUSE_S = 0.1
 """Located packets this far apart in media have a pause between them, in which a buffer stretches unheard."""
+
+
+SKIPPED_S = 0.06
+"""Time compression removes one pitch period, at most 15 ms, at a time; from 60 ms on audio was passed over."""
+
+
+def find_skips(scene: Scene, *, boundaries: pd.DataFrame) -> list[Glitch]:
+    """Return a glitch of kind "skip" wherever received audio was passed over by the playout.
+
+    Notes
+    -----
+    A buffer that overflows is flushed, and a long hold is caught up by dropping what is too late: the packets arrived
+    and were never heard. Losses and timestamp jumps are for the packet detectors.
+    """
+    journey = scene.journey
+    if journey is None or not journey["located"].any():
+        return []
+    located = np.flatnonzero(journey["located"].to_numpy())
+    offset_s = (journey["heard_s"] - journey["media_s"]).to_numpy()
+    found = []
+    for before, after in zip(located[:-1], located[1:], strict=True):
+        steps = boundaries.loc[before + 1 : after]
+        explained = (steps["lost_packets"] > 0).any() or (steps["media_gap_s"] > SKIPPED_S / 2).any()
+        unheard = journey["speech"].iloc[before + 1 : after].sum()
+        if not explained and offset_s[after] - offset_s[before] <= -SKIPPED_S and unheard >= 2:
+            glitch = candidate(scene, boundaries, after, kind="skip", found_by="playout")
+            start_s = float(journey["heard_s"].iat[before] + journey["duration_s"].iat[before])
+            skipped_s = float(offset_s[before] - offset_s[after])
+            found.append(
+                replace(
+                    glitch,
+                    start_s=min(start_s, glitch.end_s),
+                    frames=(int(journey["frame"].iat[before]), glitch.frames[1]),
+                    measurements={**glitch.measurements, "skipped_s": skipped_s},
+                )
+            )
+    return found
 
 
 def find_holes(scene: Scene, *, boundaries: pd.DataFrame) -> list[Glitch]:
