@@ -1,7 +1,9 @@
 """The command line answers at once, keeps stdout for results and tells by its exit status."""
 
+import json
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner
@@ -9,6 +11,7 @@ from typer.testing import CliRunner
 from forensics import __main__ as command_line
 from forensics import __version__
 
+CALLS = Path(__file__).parents[1] / "sample_captures"
 HEAVY = {"numpy", "pandas", "scipy", "librosa", "matplotlib", "av", "jinja2", "rich", "pyshark", "IPython"}
 
 
@@ -76,3 +79,28 @@ def test_doctor_answers_on_stdout():
     done = CliRunner().invoke(command_line.app, ["doctor"])
     assert done.exit_code == 0
     assert "jupyterlab" in done.stdout
+
+
+def test_glitches_are_status_1_and_the_json_on_stdout_is_pure(tmp_path):
+    done = forensics("diagnose", str(CALLS / "mixed_call"), "--json", "-", "--report", "pages/mixed.html", cwd=tmp_path)
+    assert done.returncode == 1
+    document = json.loads(done.stdout)
+    assert document["summary"]["network_drop"] >= 1
+    assert "network_drop" in done.stderr
+    assert "Report: pages/mixed.html" in done.stderr
+    assert (tmp_path / "pages" / "mixed.html").stat().st_size > 10_000
+
+
+def test_no_glitch_is_status_0(tmp_path):
+    done = forensics("diagnose", str(CALLS / "clean_call"), "--json", "findings.json", cwd=tmp_path)
+    assert done.returncode == 0
+    assert "No audible glitch" in done.stdout
+    assert json.loads((tmp_path / "findings.json").read_text())["case"] == "clean_call"
+
+
+def test_report_prints_the_verdicts_and_the_path(tmp_path):
+    done = forensics("report", str(CALLS / "mixed_call"), cwd=tmp_path)
+    assert done.returncode == 0
+    assert "late_model_output" in done.stdout
+    assert done.stdout.endswith("Report: reports/mixed_call.html\n")
+    assert (tmp_path / "reports" / "mixed_call.html").is_file()

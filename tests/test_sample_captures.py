@@ -3,9 +3,11 @@
 import json
 from pathlib import Path
 
+import jsonschema
 import pytest
 
 import forensics as fx
+from forensics.findings import SCHEMA_PATH, findings
 
 CALLS = Path(__file__).parents[1] / "sample_captures"
 MAIN_CAUSES = {"network_drop", "buffer_underrun", "late_model_output"}
@@ -43,6 +45,17 @@ def test_every_verdict_says_why(mixed_call):
     for verdict in mixed_call.verdicts:
         assert verdict.evidence, f"{verdict.id} has no evidence"
         assert all(evidence.statement for evidence in verdict.evidence)
+
+
+def test_its_findings_satisfy_the_published_schema(mixed_call):
+    document = findings(mixed_call)
+    jsonschema.validate(document, json.loads(SCHEMA_PATH.read_text()))
+    assert {file["role"] for file in document["inputs"]} >= {"capture", "sender_capture", "recording", "keys", "stats"}
+
+
+def test_the_findings_are_given_in_recording_time_with_a_stated_error(mixed_call):
+    (clock,) = [clock for clock in findings(mixed_call)["clocks"] if clock["local"] == "recording"]
+    assert 0 < clock["error_s"] < 0.1
 
 
 def test_the_stalls_of_the_model_are_its_own():
