@@ -8,15 +8,18 @@ from pathlib import Path
 
 import numpy as np
 
-from forensics.capture.demultiplex import HEAD_OCTETS, tell_apart
-from forensics.capture.files import OctetFile, Window
+from forensics.capture.demultiplex import HEAD_OCTETS, STUN, TURN, tell_apart
+from forensics.capture.files import SLACK_OCTETS, OctetFile, Window
+from forensics.capture.fragments import Reassembly
 from forensics.capture.gather import field, windows
 from forensics.capture.interning import Interner
 from forensics.capture.links import find_networks
-from forensics.capture.network import TCP, UDP, AddressBook, Packets, find_packets
+from forensics.capture.network import TCP, UDP, AddressBook, Packets, find_packets, join
 from forensics.capture.records import Records
 from forensics.capture.sniff import open_records
 from forensics.capture.tally import Tally
+from forensics.capture.tcp import TcpMessages
+from forensics.capture.turn import unwrap
 
 
 @dataclass(slots=True, eq=False)
@@ -98,6 +101,8 @@ class DatagramReader:
         self.flows = FlowBook()
         self.tally = Tally()
         self.secrets: list[bytes] = []
+        self._fragments = Reassembly(self.tally)
+        self._tcp = TcpMessages(self.tally)
 
     def chunks(self) -> Iterator[Datagrams]:
         """Yield the datagrams of the file; the octets of a chunk are overwritten by the next one."""
@@ -110,40 +115,61 @@ class DatagramReader:
                     self.origin_ns = int(chunk.time_ns[0])
                 self.frames = int(chunk.frame[-1])
                 yield self._datagrams(chunk)
+            self._fragments.finish()
             if file.fault:
                 self.tally.note(f"{file.fault}: the {self.frames} frames before it were read")
 
     def _datagrams(self, records: Records) -> Datagrams:
         packets = find_packets(records, find_networks(records, self.tally), book=self.flows.addresses, tally=self.tally)
-        return self._udp(records, self._whole_udp(packets))
-
-    def _whole_udp(self, packets: Packets) -> Packets:
-        udp = (packets.protocol == UDP) & (packets.fragment < 0)
+        octets = records.octets
+        if (packets.fragment >= 0).any():
+            octets, packets = self._reassembled(octets, packets)
+        udp = packets.protocol == UDP
         if udp.all():
-            return packets
-        others = packets.protocol[packets.protocol != UDP]
-        names = {1: "ICMP", 2: "IGMP", TCP: "TCP", 58: "ICMPv6"}
-        for number, count in zip(*np.unique(others, return_counts=True), strict=True):
-            self.tally.skip(f"not UDP: {names.get(int(number), f'IP protocol {number}')}", int(count))
-        return packets.where(udp)
+            found = self._udp(records, octets, packets)
+        else:
+            self._count_others(packets.protocol[~udp])
+            found = self._udp(records, octets, packets.where(udp))
+            found = self._with_tcp(records, found, packets.where(packets.protocol == TCP))
+        if ((found.protocol == TURN) | (found.protocol == STUN)).any():
+            unwrap(found.octets, found.offset, found.captured, found.wire, found.protocol, found.head)
+        return found
 
-    def _udp(self, records: Records, packets: Packets) -> Datagrams:
+    def _reassembled(self, octets: np.ndarray, packets: Packets) -> tuple[np.ndarray, Packets]:
+        """Put reassembled packets, behind the octets of the chunk, in the place of the fragments that completed them."""
+        whole = self._fragments.add(octets, packets)
+        unbroken = packets.where(packets.fragment < 0)
+        if not whole:
+            return octets, unbroken
+        rows = np.array([at for at, _ in whole])
+        sizes = np.array([len(one) for _, one in whole], np.int64)
+        octets, start = _appended(octets, [one for _, one in whole])
+        made = packets.where(rows)
+        made.offset, made.end, made.wire_end = start, start + sizes, start + sizes
+        made.fragment = np.full(len(rows), -1, np.int64)
+        return octets, join([unbroken, made])
+
+    def _count_others(self, protocol: np.ndarray) -> None:
+        names = {1: "ICMP", 2: "IGMP", 58: "ICMPv6"}
+        for number, count in zip(*np.unique(protocol[protocol != TCP], return_counts=True), strict=True):
+            self.tally.skip(f"neither UDP nor TCP: {names.get(int(number), f'IP protocol {number}')}", int(count))
+
+    def _udp(self, records: Records, octets: np.ndarray, packets: Packets) -> Datagrams:
         room = packets.end - packets.offset
         if not (room >= 8).all():
             self.tally.skip_rows("cut off inside the UDP header", room < 8)
             packets = packets.where(room >= 8)
-        header = windows(records.octets, packets.offset, 8)
+        header = windows(octets, packets.offset, 8)
         length = field(header, 4, ">u2").astype(np.int64)
         available = packets.wire_end - packets.offset
         told = np.where((length < 8) | (length > available), available, length)
-        self.tally.skip_rows(
-            "UDP length contradicts the IP length (used the IP length)", (told != length) & (length != 0)
-        )
+        wrong = (told != length) & (length != 0)
+        self.tally.skip_rows("UDP length contradicts the IP length (used the IP length)", wrong)
         offset = packets.offset + 8
         captured = np.minimum(packets.end - offset, told - 8)
-        head = windows(records.octets, offset, HEAD_OCTETS)
+        head = windows(octets, offset, HEAD_OCTETS)
         return Datagrams(
-            octets=records.octets,
+            octets=octets,
             frame=records.frame[packets.row],
             time_ns=records.time_ns[packets.row],
             flow=self.flows.number(packets, field(header, 0, ">u4")),
@@ -153,3 +179,49 @@ class DatagramReader:
             wire=told - 8,
             head=head,
         )
+
+    def _with_tcp(self, records: Records, udp: Datagrams, segments: Packets) -> Datagrams:
+        """Add the messages that TCP carries, each at the segment that completed it."""
+        segments = segments.where(segments.end - segments.offset >= 20)
+        if not len(segments):
+            return udp
+        flow = self.flows.number(segments, field(windows(udp.octets, segments.offset, 4), 0, ">u4"))
+        messages = self._tcp.add(udp.octets, segments, flow)
+        if not messages:
+            return udp
+        at = np.array([index for index, _ in messages])
+        sizes = np.array([len(message) for _, message in messages], np.int64)
+        octets, start = _appended(udp.octets, [message for _, message in messages])
+        head = windows(octets, start, HEAD_OCTETS)
+        row = segments.row[at]
+        made = Datagrams(
+            octets=octets,
+            frame=records.frame[row],
+            time_ns=records.time_ns[row],
+            flow=flow[at],
+            protocol=tell_apart(head, sizes, sizes),
+            offset=start,
+            captured=sizes,
+            wire=sizes,
+            head=head,
+        )
+        return _in_order(udp, made)
+
+
+def _appended(octets: np.ndarray, parts: list[bytes]) -> tuple[np.ndarray, np.ndarray]:
+    """Return a buffer that holds `parts` behind `octets`, and where each of them starts."""
+    sizes = np.array([len(part) for part in parts], np.int64)
+    start = len(octets) + np.cumsum(sizes) - sizes
+    behind = np.frombuffer(b"".join([*parts, bytes(SLACK_OCTETS)]), np.uint8)
+    return np.concatenate([octets, behind]), start
+
+
+def _in_order(first: Datagrams, second: Datagrams) -> Datagrams:
+    """Put datagrams together in the order of their frames; `second` has the buffer of both."""
+    order = np.argsort(np.concatenate([first.frame, second.frame]), kind="stable")
+    columns = {
+        name: np.concatenate([getattr(first, name), getattr(second, name)])[order]
+        for name in Datagrams.__slots__
+        if name != "octets"
+    }
+    return Datagrams(octets=second.octets, **columns)

@@ -119,9 +119,9 @@ def _hellos(capture: Capture) -> Iterator[tuple[int, int, Hello]]:
     for flow, octets in _handshake_datagrams(capture):
         for kind, number, length, offset, fragment in _fragments(octets):
             message = messages.setdefault((flow, kind, number), _Message(kind, length))
-            if message.length != length:  # another handshake on the same path
-                message = messages[flow, kind, number] = _Message(kind, length)
-            elif offset == 0 and message.fragments.get(0, fragment)[:_RANDOM_END] != fragment[:_RANDOM_END]:
+            if message.length != length or (
+                offset == 0 and message.fragments.get(0, fragment)[:_RANDOM_END] != fragment[:_RANDOM_END]
+            ):  # another handshake on the same path
                 message = messages[flow, kind, number] = _Message(kind, length)
             message.fragments[offset] = fragment
             body = message.beginning()

@@ -124,7 +124,7 @@ def counter_mode(
     counters = np.repeat(first_blocks, blocks, axis=0)
     counter = np.arange(len(counters)) - np.repeat(ends - blocks, blocks)
     counters[:, 14:] = counter.astype(">u2").view(np.uint8).reshape(-1, 2)
-    stream = Cipher(algorithms.AES(keys.encryption), modes.ECB()).encryptor().update(counters.tobytes())  # noqa: S305
+    stream = Cipher(algorithms.AES(keys.encryption), modes.ECB()).encryptor().update(counters.tobytes())
     padding = ((16 - sizes) % 16).tolist()
     zeros = [bytes(n) for n in range(16)]
     laid = b"".join([part for payload, pad in zip(payloads, padding, strict=True) for part in (payload, zeros[pad])])
