@@ -7,6 +7,7 @@ Stages are imported inside the commands, so that `--help` answers at once.
 
 from __future__ import annotations
 
+import json
 import sys
 import traceback
 from pathlib import Path
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 
 NO_GLITCH, GLITCHES_FOUND, UNREADABLE = 0, 1, 2
 DEFECT = 70  # EX_SOFTWARE of sysexits.h: a traceback must not pass for "glitches found"
+STDOUT = Path("-")
 
 app = typer.Typer(
     help="Name the cause of every glitch in a voice AI or WebRTC call, with the evidence.",
@@ -33,6 +35,7 @@ app = typer.Typer(
 )
 
 CaseArgument = Annotated[Path, typer.Argument(metavar="CASE", help="A case folder, or a capture file.")]
+JsonOption = Annotated[Path | None, typer.Option("--json", metavar="FILE", help="Write JSON; - is stdout.")]
 RecordingOption = Annotated[Path | None, typer.Option("--recording", help="What the listener heard.")]
 MicrophoneOption = Annotated[Path | None, typer.Option("--microphone", help="What the user said.")]
 KeysOption = Annotated[Path | None, typer.Option("--keys", help="NSS key log of the DTLS handshake.")]
@@ -63,9 +66,7 @@ def _options(
 @app.command()
 def diagnose(
     path: CaseArgument,
-    json_path: Annotated[
-        Path | None, typer.Option("--json", metavar="FILE", help="Write the findings as JSON; - is stdout.")
-    ] = None,
+    json_path: JsonOption = None,
     report_path: Annotated[
         Path | None, typer.Option("--report", metavar="FILE", help="Write a page that opens offline.")
     ] = None,
@@ -80,6 +81,7 @@ def diagnose(
     """Find every glitch of a call and name its cause. Exit status: 0 no glitch, 1 glitches, 2 could not be read."""
     from forensics.case import open_case
     from forensics.console import print_diagnosis
+    from forensics.findings import findings_json
 
     case = open_case(
         path,
@@ -92,10 +94,9 @@ def diagnose(
         decode_as=_selectors(decode_as),
     )
     diagnosis = _diagnose(case)
-    json_on_stdout = json_path == Path("-")
-    print_diagnosis(diagnosis, stderr=json_on_stdout)
+    print_diagnosis(diagnosis, stderr=json_path == STDOUT)
     if json_path is not None:
-        _write_json(diagnosis, None if json_on_stdout else json_path)
+        _write_json(findings_json(diagnosis), json_path)
     if report_path is not None:
         print(f"Report: {_write_report(diagnosis, report_path)}", file=sys.stderr)
     raise typer.Exit(GLITCHES_FOUND if sum(diagnosis.summary.values()) else NO_GLITCH)
@@ -120,27 +121,23 @@ def report(
 
 @app.command()
 def streams(
-    capture: Annotated[Path, typer.Argument(metavar="CAPTURE", help="A capture file.")],
-    json_path: Annotated[
-        Path | None, typer.Option("--json", metavar="FILE", help="Write the figures as JSON; - is stdout.")
-    ] = None,
+    path: CaseArgument,
+    json_path: JsonOption = None,
     keys: KeysOption = None,
     decode_as: DecodeAsOption = None,
 ) -> None:
-    """List the RTP streams of a capture with their loss, jitter and drift. Exit status: 0 listed, 2 could not be read."""
+    """List a call's RTP streams: loss, jitter, drift. Exit status: 0 listed, 2 could not be read."""
+    from forensics.case import open_case
     from forensics.streams import streams_report, streams_text
 
-    found = streams_report(capture, keys=keys, decode_as=_selectors(decode_as), progress=sys.stderr.isatty())
+    case = open_case(path, keys=keys, decode_as=_selectors(decode_as))
+    if case.capture is None:
+        raise CaseError(f"The case {case.name} has no capture, so there are no streams to list. Give a capture.")
+    found = streams_report(case.capture, keys=case.keys, decode_as=case.decode_as, progress=sys.stderr.isatty())
     if json_path is None:
         print(streams_text(found))
-        return
-    import json
-
-    text = json.dumps(found, indent=1)
-    if json_path == Path("-"):
-        print(text)
     else:
-        json_path.write_text(text + "\n", encoding="utf-8")
+        _write_json(json.dumps(found, indent=1), json_path)
 
 
 @app.command()
@@ -156,7 +153,7 @@ def doctor() -> None:
 
 @app.command(add_help_option=False, context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
 def lab(context: typer.Context) -> None:
-    """Make labelled calls: simulate them, or record real ones (see `forensics lab --help`)."""
+    """Make labelled calls, simulated or real."""
     from forensics.lab.cli import app as lab_app
 
     lab_app(args=context.args, prog_name="forensics lab")
@@ -182,17 +179,12 @@ def _diagnose(case: Case) -> Diagnosis:
         return diagnose_case(case)
 
 
-def _write_json(diagnosis: Diagnosis, path: Path | None) -> None:
-    """Write the findings to `path`, or to stdout where there is none."""
-    from forensics.findings import findings_json
-
-    text = findings_json(diagnosis)
-    if path is None:
+def _write_json(text: str, path: Path) -> None:
+    if path == STDOUT:
         print(text)
         return
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(text + "\n", encoding="utf-8")
-    print(f"Findings: {path}", file=sys.stderr)
 
 
 def _write_report(diagnosis: Diagnosis, path: Path) -> Path:

@@ -104,3 +104,9 @@ def test_report_prints_the_verdicts_and_the_path(tmp_path):
     assert "late_model_output" in done.stdout
     assert done.stdout.endswith("Report: reports/mixed_call.html\n")
     assert (tmp_path / "reports" / "mixed_call.html").is_file()
+
+
+def test_streams_of_a_case_folder():
+    done = forensics("streams", str(CALLS / "mixed_call"), "--json", "-")
+    assert done.returncode == 0, done.stderr
+    assert sorted(stream["lost"] for stream in json.loads(done.stdout)["streams"]) == [0, 10]
