@@ -84,7 +84,7 @@ def seen_at_sender(site: Site) -> list[Evidence]:
             f"The sender's capture holds {sent} of the {lost} missing packets: they were sent and lost on the way."
         )
         return [
-            supports(site, "seen_at_sender", Cause.NETWORK_DROP, statement, weight=DECISIVE, sent=sent),
+            supports(site, "seen_at_sender", Cause.NETWORK_DROP, statement, weight=FAIR, sent=sent),
             opposes(site, "seen_at_sender", Cause.SENDER_POLICY, statement, weight=DECISIVE),
         ]
     statement = f"The sender's capture holds {sent} of the {lost} missing packets: their numbers were skipped, the audio was never sent."
@@ -149,7 +149,7 @@ def sender_packet_count(site: Site) -> list[Evidence]:
                 "sender_packet_count",
                 Cause.NETWORK_DROP,
                 f"{numbers}: all of them were sent.",
-                weight=STRONG,
+                weight=FAIR,
                 advance=advance,
                 counted=counted,
             )
@@ -205,13 +205,16 @@ def receiver_saw_no_loss(site: Site) -> list[Evidence]:
 
 def played_through(site: Site) -> list[Evidence]:
     """The recording goes on through the gap to the sample, or it shows where something was concealed."""
-    lost_s, inserted_s = site.measured("media_gap_s"), site.measured("inserted_s")
-    if int(site.measured("lost_packets")) <= 0 or not site.located:
+    lost_s, inserted_s = site.measured("media_gap_s"), site.curve_step_s
+    if int(site.measured("lost_packets")) <= 0 or np.isnan(inserted_s):
         return []
-    numbers = f"In the recording {milliseconds(site.hole_s)} stand in place of {milliseconds(lost_s)} of missing audio"
+    numbers = f"In the recording {milliseconds(lost_s + inserted_s)} stand in place of {milliseconds(lost_s)} of missing audio"
     if abs(inserted_s) <= EXACT_S:
         statement = f"{numbers}, exact to the sample: the audio was played, only the capture missed it."
-        return [supports(site, "played_through", Cause.CAPTURE_LOSS, statement, weight=DECISIVE, inserted_s=inserted_s)]
+        return [
+            supports(site, "played_through", Cause.CAPTURE_LOSS, statement, weight=2 * DECISIVE, inserted_s=inserted_s),
+            opposes(site, "played_through", Cause.NETWORK_DROP, statement, weight=STRONG),
+        ]
     statement = f"{numbers}: concealed or skipped."
     return [opposes(site, "played_through", Cause.CAPTURE_LOSS, statement, weight=STRONG, inserted_s=inserted_s)]
 

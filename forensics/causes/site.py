@@ -14,6 +14,9 @@ from forensics.model import Glitch, RtpStream, Scene
 BASE_PACKETS = 10
 """Packets before the glitch whose median lateness is the baseline: 200 ms, enough for a median, short against drift."""
 
+NEAR_PACKETS = 5
+"""A located packet so near speaks for the one beside the glitch: decoders need some packets to recover after a gap."""
+
 GROWTH_WINDOW_S = 3.0
 """How far back a delay that creeps up is looked for: a source at nine tenths of real time is 300 ms behind by then."""
 
@@ -38,10 +41,16 @@ class Site:
         """Frames to open: the last good packet and the first one after."""
         return self.glitch.frames
 
-    @property
-    def located(self) -> bool:
-        """Whether the packets on both sides were found in the recording themselves."""
-        return bool(self.journey["located"].iat[self.before] and self.journey["located"].iat[self.after])
+    @cached_property
+    def curve_step_s(self) -> float:
+        """Step of the playout curve from the last located packet before to the first one behind; NaN without both."""
+        located = self.journey["located"].to_numpy()
+        earlier = np.flatnonzero(located[max(0, self.before - NEAR_PACKETS) : self.before + 1])
+        later = np.flatnonzero(located[self.after : self.after + NEAR_PACKETS + 1])
+        if len(earlier) == 0 or len(later) == 0:
+            return float("nan")
+        offset_s = (self.journey["heard_s"] - self.journey["media_s"]).to_numpy()
+        return float(offset_s[self.after + later[0]] - offset_s[max(0, self.before - NEAR_PACKETS) + earlier[-1]])
 
     @property
     def hole_s(self) -> float:

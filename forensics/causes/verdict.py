@@ -6,12 +6,12 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from forensics.causes import content, loss, receiver, timing
+from forensics.causes import answers, content, loss, receiver, recorder, timing
 from forensics.causes.remedies import remedy_for
 from forensics.causes.site import find_site
 from forensics.model import BLAMING_CAUSES, Cause, Evidence, Glitch, Scene, Verdict
 
-RULES = (*loss.RULES, *timing.RULES, *receiver.RULES, *content.RULES)
+RULES = (*loss.RULES, *timing.RULES, *receiver.RULES, *recorder.RULES, *content.RULES)
 """Every rule, in the order in which a verdict lists its evidence."""
 
 JUDGED = (*BLAMING_CAUSES, Cause.RECORDING_ARTEFACT, Cause.CAPTURE_LOSS)
@@ -68,6 +68,8 @@ def judge_glitch(glitch: Glitch, scene: Scene, *, number: int) -> Verdict:
 
 def gather_evidence(glitch: Glitch, scene: Scene) -> list[Evidence]:
     """Ask every rule about one glitch."""
+    if glitch.kind == "late_answer":
+        return answers.answered_late(glitch, scene)
     site = find_site(glitch, scene)
     if site is None:
         return []

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+from forensics.glitches.answers import find_late_answers
 from forensics.glitches.audibility import judge_audibility
 from forensics.glitches.boundaries import measure_boundaries
 from forensics.glitches.merge import merge_glitches
 from forensics.glitches.packets import find_late_packets, find_losses, find_timestamp_jumps
-from forensics.glitches.playout import find_holes, find_skips
+from forensics.glitches.playout import find_blanks, find_holes, find_skips
 from forensics.glitches.silence import find_silence
 from forensics.glitches.silence_by_level import find_silence_by_level
 from forensics.model import Glitch, Scene
 
 __all__ = [
+    "find_blanks",
     "find_glitches",
     "find_holes",
+    "find_late_answers",
     "find_late_packets",
     "find_losses",
     "find_silence",
@@ -36,16 +39,17 @@ def find_glitches(scene: Scene) -> list[Glitch]:
     list of Glitch
         In the order of time, masked ones included (`audible` False).
     """
-    if scene.journey is None or len(scene.journey) < 2:
-        return []
-    boundaries = measure_boundaries(scene.journey)
-    found = [
-        *find_losses(scene, boundaries=boundaries),
-        *find_timestamp_jumps(scene, boundaries=boundaries),
-        *find_late_packets(scene, boundaries=boundaries),
-        *find_holes(scene, boundaries=boundaries),
-        *find_skips(scene, boundaries=boundaries),
-        *find_silence(scene),
-        *find_silence_by_level(scene, boundaries=boundaries),
-    ]
+    found = find_late_answers(scene)
+    if scene.journey is not None and len(scene.journey) > 1:
+        boundaries = measure_boundaries(scene.journey)
+        found += [
+            *find_losses(scene, boundaries=boundaries),
+            *find_timestamp_jumps(scene, boundaries=boundaries),
+            *find_late_packets(scene, boundaries=boundaries),
+            *find_holes(scene, boundaries=boundaries),
+            *find_skips(scene, boundaries=boundaries),
+            *find_blanks(scene, boundaries=boundaries),
+            *find_silence(scene),
+            *find_silence_by_level(scene, boundaries=boundaries),
+        ]
     return [judge_audibility(glitch) for glitch in merge_glitches(found)]

@@ -5,7 +5,8 @@ A glitch is audible when the listener lost or waited for speech long enough to n
 * loss: at least `LOST_SPEECH_S` of speech is gone and something was concealed in its place;
 * hole, stall, late packets: at least `HOLE_S` of concealment with speech on both sides;
 * skip or splice: at least `SKIPPED_SPEECH_S` of speech was passed over;
-* silence sent inside a word: at least `HOLE_S` of it.
+* silence sent inside a word: at least `HOLE_S` of it;
+* an answer later than `forensics.glitches.answers.LATE_ANSWER_S`: always.
 
 Everything else is masked: it happened in a pause, the buffer covered it, or it was too short.
 """
@@ -62,4 +63,10 @@ def _skip_audible(glitch: Glitch) -> bool:
     )
 
 
-_RULES = {"loss": _loss_audible, "skip": _skip_audible, "splice": lambda glitch: True, "silence": _hole_audible}
+_RULES = {
+    "late_answer": lambda glitch: True,
+    "loss": _loss_audible,
+    "skip": _skip_audible,
+    "splice": lambda glitch: True,
+    "silence": _hole_audible,
+}

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from forensics.model import Glitch
 
-KIND_ORDER = ("loss", "skip", "stall", "silence", "splice", "late", "hole")
+KIND_ORDER = ("late_answer", "loss", "skip", "stall", "silence", "splice", "late", "blank", "hole")
 """Which kind names a glitch that several detectors saw: the most specific comes first."""
 
 REFILL_S = 0.4
@@ -46,7 +46,7 @@ def merge_glitches(glitches: Iterable[Glitch]) -> list[Glitch]:
 
 def _same(a: Glitch, b: Glitch) -> bool:
     """Whether both stand between the same two packets, or one lies within the other as heard."""
-    if a.direction != b.direction:
+    if a.direction != b.direction or "late_answer" in (a.kind, b.kind):
         return False
     if a.frames and a.frames == b.frames:
         return True

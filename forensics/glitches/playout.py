@@ -7,6 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 
+from forensics.audio.levels import frame_levels_dbfs
 from forensics.glitches.candidate import candidate
 from forensics.model import Glitch, Scene
 
@@ -51,6 +52,44 @@ def find_skips(scene: Scene, *, boundaries: pd.DataFrame) -> list[Glitch]:
                     measurements={**glitch.measurements, "skipped_s": skipped_s},
                 )
             )
+    return found
+
+
+STEADY_S = 0.005
+"""A playout curve that moved by less than this between two packets was not touched by the buffer in between."""
+
+BLANK_DB = -50.0
+"""Sound this far below loud speech is none: 20 dB below the range of speech itself."""
+
+
+def find_blanks(scene: Scene, *, boundaries: pd.DataFrame) -> list[Glitch]:
+    """Return a glitch of kind "blank" wherever the recording is silent although the packets played there were loud.
+
+    Notes
+    -----
+    The playout curve is the same before and after: nothing was inserted and nothing skipped, so what is silent is not
+    the buffer's concealment. Lost and late packets are for the packet detectors.
+    """
+    journey, recording = scene.journey, scene.recording
+    if journey is None or recording is None or not journey["located"].any():
+        return []
+    located = np.flatnonzero(journey["located"].to_numpy())
+    offset_s = (journey["heard_s"] - journey["media_s"]).to_numpy()
+    loud_dbfs = float(np.nanpercentile(journey["level_dbfs"], 95))
+    found = []
+    for before, after in zip(located[:-1], located[1:], strict=True):
+        inside = journey.iloc[before + 1 : after]
+        steps = boundaries.loc[before + 1 : after]
+        untouched = (steps["lost_packets"] == 0).all() and (steps["lateness_step_s"] < HOLE_S).all()
+        if inside["speech"].sum() < 2 or not untouched or abs(offset_s[after] - offset_s[before]) > STEADY_S:
+            continue
+        start_s, end_s = inside["heard_s"].iat[0], journey["heard_s"].iat[after]
+        heard = recording.samples[round(start_s * recording.sample_rate_hz) : round(end_s * recording.sample_rate_hz)]
+        quietest = frame_levels_dbfs(heard, frame_samples=recording.sample_rate_hz // 50).min(initial=0.0)
+        if quietest < loud_dbfs + BLANK_DB:
+            glitch = candidate(scene, boundaries, before + 1, kind="blank", found_by="playout")
+            frames = (int(journey["frame"].iat[before]), int(journey["frame"].iat[after]))
+            found.append(replace(glitch, start_s=float(start_s), end_s=float(end_s), frames=frames))
     return found
 
 

@@ -13,6 +13,9 @@ SPEECH_RANGE_DB = 30.0
 """ITU-T P.56 puts the margin between active speech level and the activity threshold at 15.9 dB; consonants lie up to
 another 15 dB below vowels (Fletcher 1953)."""
 
+STEP_S = 0.002
+"""A playout curve that moves by less between two located packets is not split between them."""
+
 TAIL_S = 0.005
 """Long enough for a level, short enough to see a sound end within its last packet."""
 
@@ -99,8 +102,22 @@ def _add_playout(journey: pd.DataFrame, playout: Playout | None, to_recording: C
         heard = to_recording.from_capture_s(heard)
     found = journey["row"].map(heard)
     journey["located"] = found.notna() if playout.method == "heard" else False
-    offset = (found - journey["media_s"]).ffill().bfill()
-    journey["heard_s"] = journey["media_s"] + offset
+    offset_s = (found - journey["media_s"]).to_numpy(dtype=float)
+    journey["heard_s"] = journey["media_s"] + _continue_curve(journey, offset_s)
+
+
+def _continue_curve(journey: pd.DataFrame, offset_s: np.ndarray) -> np.ndarray:
+    """Fill the playout curve between located packets: it steps where something is missing, else where one came latest."""
+    filled = pd.Series(offset_s).ffill().bfill().to_numpy()
+    missing = np.diff(journey["media_s"].to_numpy(), prepend=np.nan) > 1.5 * journey["duration_s"].to_numpy()
+    later_s = np.diff(journey["lateness_s"].to_numpy(), prepend=0.0)
+    located = np.flatnonzero(np.isfinite(offset_s))
+    for before, after in zip(located[:-1], located[1:], strict=True):
+        if after - before > 1 and abs(offset_s[after] - offset_s[before]) > STEP_S:
+            between = slice(before + 1, after + 1)
+            step = before + 1 + int(np.argmax(np.where(missing[between], np.inf, later_s[between])))
+            filled[step:after] = offset_s[after]
+    return filled
 
 
 def _add_levels(journey: pd.DataFrame, packets: pd.DataFrame, playout: Playout | None) -> None:

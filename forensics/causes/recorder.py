@@ -1,0 +1,58 @@
+"""Rules about the recorder: what is missing in the recording alone."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from forensics.causes.claim import DECISIVE, STRONG, milliseconds, opposes, supports
+from forensics.causes.site import Site
+from forensics.model import Cause, Evidence
+
+SPARE_S = 0.04
+"""What a buffer keeps at least, two packets; it cannot pass over that."""
+
+
+def only_recorder_silent(site: Site) -> list[Evidence]:
+    """The recording is silent where loud packets were played on time, and the playout goes on as if nothing were."""
+    if site.glitch.kind != "blank":
+        return []
+    statement = (
+        f"The recording is silent for {milliseconds(site.hole_s)} while loud packets were due, none of them lost or late, and the playout "
+        "behind it is where it was: no buffer conceals like that, the recorder has a hole."
+    )
+    return [supports(site, "only_recorder_silent", Cause.RECORDING_ARTEFACT, statement, weight=DECISIVE + STRONG)]
+
+
+def more_than_was_buffered(site: Site) -> list[Evidence]:
+    """Audio that is missing in the recording against what the buffer held: it cannot have passed over more than that."""
+    skipped_s = site.measured("skipped_s")
+    if site.glitch.kind != "skip" or not skipped_s > 0 or not site.journey["located"].any():
+        return []
+    wait_s = (site.journey["heard_s"] - site.journey["arrival_s"]).to_numpy()
+    earlier = site.journey["located"].to_numpy()[: site.before + 1]
+    held_s = float(wait_s[site.before] - np.nanquantile(wait_s[: site.before + 1][earlier], 0.02))
+    numbers = f"{milliseconds(skipped_s)} are missing in the recording; the buffer held {milliseconds(held_s)} more than at its emptiest"
+    if skipped_s > held_s + SPARE_S:
+        return [
+            supports(
+                site,
+                "more_than_was_buffered",
+                Cause.RECORDING_ARTEFACT,
+                f"{numbers}: the recorder lost them.",
+                weight=DECISIVE + STRONG,
+                held_s=held_s,
+            )
+        ]
+    return [
+        opposes(
+            site,
+            "more_than_was_buffered",
+            Cause.RECORDING_ARTEFACT,
+            f"{numbers}: it could pass over them.",
+            weight=STRONG,
+            held_s=held_s,
+        )
+    ]
+
+
+RULES = (only_recorder_silent, more_than_was_buffered)
