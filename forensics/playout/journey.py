@@ -108,7 +108,7 @@ def _add_playout(journey: pd.DataFrame, playout: Playout | None, to_recording: C
 
 def _continue_curve(journey: pd.DataFrame, offset_s: np.ndarray) -> np.ndarray:
     """Fill the playout curve between located packets: it steps where something is missing, else where one came latest."""
-    filled = pd.Series(offset_s).ffill().bfill().to_numpy()
+    filled = pd.Series(offset_s).ffill().bfill().to_numpy(copy=True)
     missing = np.diff(journey["media_s"].to_numpy(), prepend=np.nan) > 1.5 * journey["duration_s"].to_numpy()
     later_s = np.diff(journey["lateness_s"].to_numpy(), prepend=0.0)
     located = np.flatnonzero(np.isfinite(offset_s))
