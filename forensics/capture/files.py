@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gzip
 import zlib
 from io import RawIOBase
 from pathlib import Path
@@ -20,7 +19,9 @@ SLACK_OCTETS = 512
 
 _GZIP_MAGIC = b"\x1f\x8b"
 _ZSTD_MAGIC = b"\x28\xb5\x2f\xfd"
-_DAMAGE = (EOFError, zlib.error, gzip.BadGzipFile, OSError)
+_DAMAGE = (EOFError, zlib.error, OSError)
+_COMPRESSED_OCTETS = 1 << 16
+_GZIP_HEADER = 16 + zlib.MAX_WBITS
 
 
 class OctetFile:
@@ -59,7 +60,7 @@ class OctetFile:
 
     def _decompressed(self, magic: bytes) -> IO[bytes] | Any:
         if magic.startswith(_GZIP_MAGIC):
-            return gzip.GzipFile(fileobj=self._disk, mode="rb")  # type: ignore[arg-type]
+            return _GzipOctets(self._disk)
         if magic == _ZSTD_MAGIC:
             import zstandard
 
@@ -104,6 +105,35 @@ class OctetFile:
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+
+class _GzipOctets:
+    """A gzip file of any number of members; unlike `gzip.GzipFile` it hands out all octets before a fault."""
+
+    def __init__(self, disk: RawIOBase) -> None:
+        self._disk = disk
+        self._inflate = zlib.decompressobj(_GZIP_HEADER)
+        self._compressed = b""
+
+    def readinto(self, buffer: memoryview) -> int:
+        """Fill `buffer` at least in part; return 0 at the end. Raises EOFError where a member is cut off."""
+        while True:
+            if self._inflate.eof:
+                self._compressed = self._inflate.unused_data or self._disk.read(_COMPRESSED_OCTETS) or b""
+                if not self._compressed.startswith(_GZIP_MAGIC):
+                    return 0
+                self._inflate = zlib.decompressobj(_GZIP_HEADER)
+            self._compressed = self._compressed or self._disk.read(_COMPRESSED_OCTETS) or b""
+            if not self._compressed:
+                raise EOFError
+            octets = self._inflate.decompress(self._compressed, len(buffer))
+            self._compressed = self._inflate.unconsumed_tail
+            if octets:
+                buffer[: len(octets)] = octets
+                return len(octets)
+
+    def close(self) -> None:
+        """Do nothing: whoever opened the disk file closes it."""
 
 
 class Window:

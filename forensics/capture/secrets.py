@@ -7,13 +7,14 @@ import hmac
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from forensics.capture.dtls import DTLS_1_3, Handshake, find_handshakes
+from forensics.capture.dtls import Handshake, find_handshakes
 from forensics.capture.keylog import KeyLog, parse_key_log, read_key_log
 from forensics.capture.srtp import PROFILES, MasterKey, Profile
 from forensics.errors import KeysError
 from forensics.model import Capture
 
 EXPORTER_LABEL = b"EXTRACTOR-dtls_srtp"  # RFC 5764 section 4.2
+DTLS_PREFIX = b"dtls13"
 _SHA384_SUITES = frozenset({0x009D, 0x009F, 0xC02C, 0xC030, 0xC024, 0xC028, 0x1302})
 """Cipher suites whose pseudo-random function is built on SHA-384 (RFC 5288, RFC 5289, RFC 8446)."""
 
@@ -112,7 +113,7 @@ def _export(handshake: Handshake, material: dict[str, bytes], octets: int) -> by
     hash_name = "sha384" if handshake.suite in _SHA384_SUITES else "sha256"
     exporter = material.get("EXPORTER_SECRET")
     if exporter is not None:
-        return _export_1_3(exporter, octets, dtls=handshake.version in (DTLS_1_3, 0xFEFD))
+        return export_1_3(exporter, EXPORTER_LABEL, octets)
     master = material.get("CLIENT_RANDOM")
     if master is None:
         return None
@@ -140,12 +141,23 @@ def _pseudo_random(secret: bytes, seed: bytes, octets: int, *, hash_name: str) -
     return out[:octets]
 
 
-def _export_1_3(secret: bytes, octets: int, *, dtls: bool) -> bytes:
-    """Exporter of TLS 1.3 (RFC 8446 section 7.5), with the prefix that RFC 9147 section 5.9 gives to DTLS."""
+def export_1_3(secret: bytes, label: bytes, octets: int, *, prefix: bytes = DTLS_PREFIX) -> bytes:
+    """Run the exporter of TLS 1.3 (RFC 8446 section 7.5) without a context.
+
+    Parameters
+    ----------
+    secret : bytes
+        The exporter master secret; its length tells the hash.
+    label : bytes
+        What is exported.
+    octets : int
+        How much of it.
+    prefix : bytes
+        "dtls13" as RFC 9147 section 5.9 has it, "tls13 " for TLS.
+    """
     hash_name = "sha384" if len(secret) == 48 else "sha256"
     empty = hashlib.new(hash_name).digest()
-    prefix = b"dtls13" if dtls else b"tls13 "
-    derived = _expand_label(secret, EXPORTER_LABEL, empty, len(empty), prefix=prefix, hash_name=hash_name)
+    derived = _expand_label(secret, label, empty, len(empty), prefix=prefix, hash_name=hash_name)
     return _expand_label(derived, b"exporter", empty, octets, prefix=prefix, hash_name=hash_name)
 
 

@@ -16,7 +16,8 @@ from forensics.streams.endpoints import endpoint
 from forensics.streams.extensions import extension_columns, infer_identifiers, read_elements
 from forensics.streams.headers import Headers, padding
 from forensics.streams.opening import Opened, SealedPackets, find_master, open_packets
-from forensics.streams.reports import sealed_flows_of, reports_of
+from forensics.streams.reports import reports_of, sealed_flows_of
+from forensics.streams.sealing import looks_sealed
 from forensics.streams.timeline import DUPLICATE, Rows, Timed, Timelines
 
 if TYPE_CHECKING:
@@ -91,7 +92,7 @@ def assemble(
     """
     starts = np.flatnonzero(np.diff(media.stream, prepend=-1))
     parts = [media.where(slice(a, b)) for a, b in zip(starts, [*starts[1:], len(media.stream)], strict=True)]
-    sealed_flows = sealed_flows_of(capture) if secrets.handshakes or len(reports) else frozenset()
+    sealed_flows = sealed_flows_of(capture)
     streams = []
     for part in parts:
         codec = _codec(part, meanings)
@@ -142,7 +143,22 @@ def _payloads(
             return _opened(part, whole, open_packets(master, sealed, ahead=ahead), tag=master.profile.tag)
     if flow in sealed_flows:
         return _closed(part, tag=_agreed_tag(secrets))
+    if _looks_sealed(capture, part, whole):
+        return _closed(
+            part, tag=USUAL_TAG_OCTETS, notes=("the payloads look encrypted, and no handshake was captured",)
+        )
     return _plain(capture, part, whole)
+
+
+def _looks_sealed(capture: Capture, part: Media, whole: np.ndarray) -> bool:
+    kinds, counts = np.unique(part.headers.payload_type[whole], return_counts=True)
+    if not len(kinds):
+        return False
+    kind = int(kinds[np.argmax(counts)])
+    rows = whole[(part.headers.payload_type == kind)[whole] & ~part.headers.padded[whole]]
+    start, size = (part.offset + part.headers.header)[rows], (part.wire - part.headers.header)[rows]
+    filled = size > 0
+    return looks_sealed(capture.octets[start[filled]], size[filled], kind)
 
 
 def _sealed_packets(capture: Capture, part: Media, timed: Timed, whole: np.ndarray) -> SealedPackets:
@@ -179,10 +195,10 @@ def _plain(capture: Capture, part: Media, whole: np.ndarray) -> _Payloads:
     )
 
 
-def _closed(part: Media, *, tag: int) -> _Payloads:
+def _closed(part: Media, *, tag: int, notes: tuple[str, ...] = ()) -> _Payloads:
     size = _room(part, tag)
     closed = np.full(len(size), -1, np.int64)
-    return _Payloads(np.zeros(0, np.uint8), closed, size, encrypted=True, readable=False)
+    return _Payloads(np.zeros(0, np.uint8), closed, size, encrypted=True, readable=False, notes=notes)
 
 
 def _opened(part: Media, whole: np.ndarray, opened: Opened, *, tag: int) -> _Payloads:
