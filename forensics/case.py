@@ -52,7 +52,8 @@ def open_case(
     Parameters
     ----------
     path : str or Path, optional
-        A folder, whose files are found by the names in `FILE_NAMES` and by its `case.toml`, or a capture file.
+        A folder, whose files are found by the names in `FILE_NAMES` and by its `case.toml`, or a capture file; a file
+        with the suffix of a sound is taken for the recording.
     name : str, optional
         What the case is called; by default the name of the folder, or of the capture without its suffixes unless that
         is a name that every case has.
@@ -96,7 +97,8 @@ def open_case(
             settings = _read_settings(folder)
             files = {**_find_files(folder, _files_of(settings, folder), given=files), **files}
         else:
-            files = {"capture": _existing("case folder or capture file", path), **files}
+            role = "recording" if path.suffix.lower() in AUDIO_SUFFIXES else "capture"
+            files = {role: _existing("case folder or capture file", path), **files}
     _check_enough(files, folder)
     return Case(
         name=name or settings.get("name") or _name_of(folder, files),

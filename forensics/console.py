@@ -84,7 +84,9 @@ def _decisive(verdict: Verdict) -> str:
 
 def _left_out(diagnosis: Diagnosis) -> list[str]:
     """Return what the files and the steps note, as far as the conclusion does not say it already."""
-    of_files = [(file.path.name, note) for file in diagnosis.scene.inputs for note in file.notes]
+    inputs = diagnosis.scene.inputs
+    of_files = [(file.path.name, note) for file in inputs for note in file.notes]
+    of_files += [(file.path.name, f"skipped {n} × {why}") for file in inputs for why, n in file.skipped.items() if n]
     said = {note for _, note in of_files}
     of_steps = [note for step in diagnosis.steps for note in step.notes if note not in said]
     notes = [*(f"{name}: {note}" for name, note in of_files), *dict.fromkeys(of_steps)]

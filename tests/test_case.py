@@ -81,6 +81,8 @@ def test_files_given_one_by_one_go_before_the_folder(tmp_path):
 def test_a_recording_alone_is_a_case(tmp_path):
     touch(tmp_path, "phone.wav")
     assert open_case(recording=tmp_path / "phone.wav").name == "phone"
+    case = open_case(tmp_path / "phone.wav")
+    assert (case.capture, case.recording) == (None, tmp_path / "phone.wav")
 
 
 def test_settings_name_files_and_how_to_decode(tmp_path):
