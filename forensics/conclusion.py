@@ -33,22 +33,28 @@ def write_conclusion(verdicts: Sequence[Verdict], *, caveats: Sequence[str] = ()
     counted = [verdict for verdict in heard if verdict.cause in BLAME]
     if not counted:
         return " ".join(["No audible glitch was found.", *_masked(verdicts), *caveats])
-    groups = sorted(
-        ((cause, [v for v in counted if v.cause is cause]) for cause in BLAME), key=lambda group: -len(group[1])
-    )
-    groups = [group for group in groups if group[1]]
-    count = f"{len(counted)} audible glitch{'es' if len(counted) > 1 else ''}"
-    parts = "; ".join(f"{len(members)} × {str(cause).replace('_', ' ')} ({BLAME[cause]})" for cause, members in groups)
-    worst = max(groups[0][1], key=lambda v: v.glitch.end_s - v.glitch.start_s)
+    groups = [(cause, members) for cause in BLAME if (members := [v for v in counted if v.cause is cause])]
+    groups.sort(key=lambda group: -_heard_s(group[1]))
+    parts = ", ".join(f"{len(members)} × {str(cause).replace('_', ' ')}" for cause, members in groups)
+    main, members = groups[0]
+    worst = max(members, key=lambda v: v.glitch.end_s - v.glitch.start_s)
     return " ".join(
         [
-            f"{count}: {parts}.",
+            f"{len(counted)} audible glitch{'es' if len(counted) > 1 else ''}: {parts}.",
+            f"Most of it ({1000 * _heard_s(members):.0f} of {1000 * _heard_s(counted):.0f} ms): {BLAME[main]}."
+            if len(groups) > 1
+            else f"{BLAME[main][0].upper()}{BLAME[main][1:]}.",
             f"First to mend: {worst.remedy}",
             f"It would not help: {worst.would_not_help}",
             *_masked(verdicts),
             *caveats,
         ]
     )
+
+
+def _heard_s(verdicts: Sequence[Verdict]) -> float:
+    """Seconds of glitch that were heard."""
+    return sum(verdict.glitch.end_s - verdict.glitch.start_s for verdict in verdicts)
 
 
 def _masked(verdicts: Sequence[Verdict]) -> list[str]:

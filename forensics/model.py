@@ -467,9 +467,22 @@ class Diagnosis:
         columns = ["id", "start_s", "end_s", "cause", "mechanism", "confidence", "audible", "kind", "direction", "ssrc",
                    "capture_start_s", "capture_end_s", "remedy", "would_not_help"]  # fmt: skip
         rows = [
-            (v.id, v.glitch.start_s, v.glitch.end_s, str(v.cause), v.mechanism, v.confidence, v.glitch.audible,
-             v.glitch.kind, v.glitch.direction, v.glitch.ssrc, v.glitch.capture_start_s, v.glitch.capture_end_s,
-             v.remedy, v.would_not_help)  # fmt: skip
+            (
+                v.id,
+                v.glitch.start_s,
+                v.glitch.end_s,
+                str(v.cause),
+                v.mechanism,
+                v.confidence,
+                v.glitch.audible,
+                v.glitch.kind,
+                v.glitch.direction,
+                v.glitch.ssrc,
+                v.glitch.capture_start_s,
+                v.glitch.capture_end_s,
+                v.remedy,
+                v.would_not_help,
+            )  # fmt: skip
             for v in self.verdicts
         ]
         return pd.DataFrame(rows, columns=columns)
@@ -478,10 +491,7 @@ class Diagnosis:
     def summary(self) -> dict[str, int]:
         """Audible glitches by cause; recorder and tap artefacts, which blame nobody, are not counted."""
         counted = (*BLAMING_CAUSES, Cause.UNDETERMINED)
-        return {
-            str(cause): sum(v.cause is cause and v.glitch.audible for v in self.verdicts)
-            for cause in counted
-        }
+        return {str(cause): sum(v.cause is cause and v.glitch.audible for v in self.verdicts) for cause in counted}
 
     def verdict(self, glitch_id: str) -> Verdict:
         """Return the verdict called `glitch_id`; a KeyError names the ids that there are."""
@@ -490,3 +500,20 @@ class Diagnosis:
                 return v
         known = ", ".join(v.id for v in self.verdicts) or "none"
         raise KeyError(f"No glitch {glitch_id!r} in this diagnosis; it has: {known}.")
+
+    def explain(self, glitch_id: str) -> str:
+        """Return the case for and against a verdict as text, the heaviest evidence first; `print` it."""
+        verdict = self.verdict(glitch_id)
+        glitch = verdict.glitch
+        heard = "audible" if glitch.audible else "not heard"
+        lines = [
+            f"{verdict.id}  {verdict.cause} {verdict.mechanism}  {verdict.confidence:.0%}  {glitch.kind}, {heard}",
+            f"{glitch.start_s:.3f} to {glitch.end_s:.3f} s, frames {', '.join(map(str, glitch.frames)) or 'none'}",
+        ]
+        headings = {True: "for", False: "against", None: "not checkable"}
+        for answer, heading in headings.items():
+            claims = sorted((e for e in verdict.evidence if e.supports is answer), key=lambda e: -abs(e.weight))
+            lines += [f"  {heading} {e.cause} [{e.rule}, {e.weight:+.0f} dB]: {e.statement}" for e in claims]
+        others = ", ".join(f"{cause} {share:.1%}" for cause, share in verdict.alternatives) or "none"
+        lines += [f"alternatives: {others}", f"would help: {verdict.remedy}", f"would not: {verdict.would_not_help}"]
+        return "\n".join(lines)
