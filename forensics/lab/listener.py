@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from forensics.errors import ForensicsError, MissingToolError
+from forensics.lab.processes import command_line, descendants
 
 if TYPE_CHECKING:
     from playwright.async_api import Browser, Page, Playwright, Route
@@ -168,7 +169,7 @@ class Listener:
 
     def _processes(self, what: str) -> list[int]:
         """Find this browser's own processes: those below it in the process tree that say they are `what`."""
-        found = [pid for pid in descendants(os.getpid()) if PROCESS_MARKS[what] in _command_line(pid)]
+        found = [pid for pid in descendants(os.getpid()) if PROCESS_MARKS[what] in command_line(pid)]
         if not found:
             raise ForensicsError(f"This Chromium has no {what.replace('_', ' ')} process of its own to freeze.")
         return found
@@ -217,27 +218,3 @@ def _recorded(result: dict[str, Any] | None) -> Recorded:
         raise ForensicsError("The browser delivered no audio; does its version have MediaStreamTrackProcessor?")
     samples = np.frombuffer(base64.b64decode(result["pcm"]), dtype="<i2")
     return Recorded(samples, int(result["rate"]), np.array(result["arrivals"], dtype=np.float64).reshape(-1, 3))
-
-
-def _command_line(pid: int) -> str:
-    try:
-        return Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
-    except OSError:
-        return ""
-
-
-def descendants(pid: int) -> list[int]:
-    """Return the processes below `pid` in the process tree (Linux)."""
-    children: dict[int, list[int]] = {}
-    for status in Path("/proc").glob("[0-9]*/stat"):
-        try:
-            after_name = status.read_text().rpartition(")")[2].split()
-        except OSError:
-            continue
-        children.setdefault(int(after_name[1]), []).append(int(status.parent.name))
-    found, queue = [], [pid]
-    while queue:
-        for child in children.get(queue.pop(), []):
-            found.append(child)
-            queue.append(child)
-    return found

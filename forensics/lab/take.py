@@ -23,6 +23,7 @@ from forensics.lab.listener import Listener, Listening
 from forensics.lab.loudspeaker import Loudspeaker
 from forensics.lab.model_log import ModelEvent, model_events
 from forensics.lab.plan import SendPlan
+from forensics.lab.priority import in_real_time
 from forensics.lab.relay import Relay, Relayed
 from forensics.lab.scenario import Fault, Scenario
 from forensics.lab.speech import SPEECH_RATE_HZ, speak_line
@@ -103,7 +104,7 @@ async def _connect(agent: VoiceAgent, relay: Relay, listener: Listener, *, codec
 
 
 async def _run(scenario: Scenario, plan: SendPlan, *, agent: VoiceAgent, relay: Relay, listener: Listener) -> Take:
-    with _without_collection():
+    with _without_collection(), in_real_time():
         began_s = await listener.speak()
         zero_s = time.monotonic() + (began_s + MICROPHONE_LEAD_S - time.time())
         relay.start_call(zero_s)

@@ -1,0 +1,145 @@
+"""Where each packet is in the recording: normalised correlation of the decoded audio, and one path through the peaks.
+
+Between arrival and playout lies whatever the jitter buffer holds, from 18 to 590 ms within one measured call; so each
+packet is looked for on its own. Voiced speech repeats itself every few milliseconds and has a peak at every period;
+the right one is where consecutive packets agree, which a Viterbi search over the best peaks of each finds.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+SEARCH_RATE_HZ = 16_000
+SILENT_DBFS = -50.0
+"""Quieter packets are not looked for: they correlate with any silence."""
+
+EARLIEST_S = -0.02
+"""A sample cannot be heard before its packet came, but the clock between the two jitters as the browser's audio thread
+does, which fetches one or two blocks of 10 ms at a time. Earlier, it would be the concealment that resembles it."""
+
+PEAKS = 40
+"""Candidates of each packet: concealment repeats one pitch period for 100 ms and more, and every repetition is a peak
+higher than the place where the packet itself was merged in."""
+
+FOUND_SCORE = 0.8
+"""A packet was played where it correlates at least this much; played unaltered it is 1.0, half overlapped about 0.9."""
+
+MISSING_COST = 0.6
+JUMP_COST = 0.2
+JUMP_COST_PER_S = 0.4
+
+
+def locate_packets(
+    audio: np.ndarray, recording: np.ndarray, *, expected_s: np.ndarray, reach_s: float, rate_hz: int = 48_000
+) -> tuple[np.ndarray, np.ndarray]:
+    """Find packets in a recording.
+
+    Parameters
+    ----------
+    audio : (packets, samples) float32
+        Decoded audio of each packet, in media order.
+    recording : (n,) float32
+        What was heard.
+    expected_s : (packets,) float64
+        Recording time at which each packet arrived; NaN where it did not.
+    reach_s : float
+        How long after its arrival a packet may be played.
+    rate_hz : int
+        Rate of both, a multiple of 16 kHz.
+
+    Returns
+    -------
+    heard_s, score : (packets,) float64
+        Recording time of the first sample, and the correlation there, -1..1. NaN in both: silent or not arrived;
+        NaN in the first only: looked for and not found, with the best correlation that there was.
+    """
+    from scipy.signal import resample_poly
+
+    step = rate_hz // SEARCH_RATE_HZ
+    coarse = resample_poly(recording, 1, step).astype(np.float64)
+    pieces = resample_poly(audio.reshape(-1), 1, step).reshape(len(audio), -1).astype(np.float64)
+    level = levels_dbfs(audio)
+    search = np.flatnonzero(np.isfinite(expected_s) & (level > SILENT_DBFS))
+    heard, score = np.full(len(audio), np.nan), np.full(len(audio), np.nan)
+    peaks = [_peaks(pieces[row], coarse, expected_s[row], reach_s) for row in search]
+    chosen = _path(peaks, search * audio.shape[1] // step)
+    for row, candidates, choice in zip(search, peaks, chosen, strict=True):
+        score[row] = candidates[1].max(initial=0.0)
+        if choice >= 0:
+            heard[row], score[row] = _refine(audio[row], recording, int(candidates[0][choice]) * step, rate_hz)
+    heard[score < FOUND_SCORE] = np.nan
+    return heard, score
+
+
+def levels_dbfs(audio: np.ndarray) -> np.ndarray:
+    """RMS level of each row, dBFS, not below -120."""
+    power = np.mean(np.square(audio, dtype=np.float64), axis=1)
+    return 10 * np.log10(np.maximum(power, 1e-12))
+
+
+def _correlate(piece: np.ndarray, stretch: np.ndarray) -> np.ndarray:
+    """Normalised correlation of a piece at every place of a stretch."""
+    from scipy.signal import fftconvolve
+
+    product = fftconvolve(stretch, piece[::-1], mode="valid")
+    total = np.concatenate([[0.0], np.cumsum(stretch**2)])
+    energy = total[len(piece) :] - total[: -len(piece)]
+    return product / np.sqrt(np.maximum(energy, 1e-9) * np.sum(piece**2))
+
+
+def _peaks(piece: np.ndarray, coarse: np.ndarray, expected_s: float, reach_s: float) -> tuple[np.ndarray, np.ndarray]:
+    """Return places (in samples of the coarse recording) and heights of the best peaks."""
+    first = max(0, round((expected_s + EARLIEST_S) * SEARCH_RATE_HZ))
+    last = min(len(coarse), round((expected_s + reach_s) * SEARCH_RATE_HZ) + len(piece))
+    if last - first <= len(piece):
+        return np.zeros(0, int), np.zeros(0)
+    height = _correlate(piece, coarse[first:last])
+    inner = np.flatnonzero((height[1:-1] >= height[:-2]) & (height[1:-1] >= height[2:])) + 1
+    best = inner[np.argsort(height[inner])[::-1][:PEAKS]]
+    return best + first, height[best]
+
+
+def _path(peaks: list[tuple[np.ndarray, np.ndarray]], media: np.ndarray) -> list[int]:
+    """Viterbi: choose a peak of each packet, or -1, so that neighbours agree and playing never goes back."""
+    if not peaks:
+        return []
+    places, costs, back = _begin(*peaks[0])
+    trail = [back]
+    for (place, height), step in zip(peaks[1:], np.diff(media), strict=True):
+        moved = np.append(place, -1).astype(float)
+        jump = (moved[:, None] - places[None, :] - step) / SEARCH_RATE_HZ
+        change = np.where(np.abs(jump) < 2 / SEARCH_RATE_HZ, 0.0, JUMP_COST + JUMP_COST_PER_S * np.abs(jump))
+        change = np.where(moved[:, None] < places[None, :], np.inf, change)
+        change[-1, :] = 0.0  # not found: it keeps the place of the one before, moved on by the media between
+        total = costs[None, :] + change
+        back = np.argmin(total, axis=1)
+        emission = np.append(1 - height, MISSING_COST)
+        costs = total[np.arange(len(moved)), back] + emission
+        places = np.where(moved >= 0, moved, places[back] + step)
+        trail.append(back)
+    return _trace(trail, int(np.argmin(costs)), peaks)
+
+
+def _begin(place: np.ndarray, height: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    first = float(place[0]) if len(place) else 0.0
+    return np.append(place, first).astype(float), np.append(1 - height, MISSING_COST), np.zeros(len(place) + 1, int)
+
+
+def _trace(trail: list[np.ndarray], state: int, peaks: list[tuple[np.ndarray, np.ndarray]]) -> list[int]:
+    chosen = []
+    for back, (place, _) in zip(reversed(trail), reversed(peaks), strict=True):
+        chosen.append(state if state < len(place) else -1)
+        state = int(back[state])
+    return chosen[::-1]
+
+
+def _refine(piece: np.ndarray, recording: np.ndarray, near: int, rate_hz: int) -> tuple[float, float]:
+    """Return the place within a few samples of `near` that fits best, in seconds, and how well."""
+    reach = 2 * rate_hz // SEARCH_RATE_HZ
+    first = max(0, near - reach)
+    stretch = recording[first : near + len(piece) + reach].astype(np.float64)
+    if len(stretch) < len(piece):
+        return np.nan, 0.0
+    height = _correlate(piece.astype(np.float64), stretch)
+    best = int(np.argmax(height))
+    return (first + best) / rate_hz, float(height[best])

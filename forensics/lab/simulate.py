@@ -1,0 +1,209 @@
+"""A simulated call: the same scenario, packets and truth as a recorded one, in about a thirtieth of its time.
+
+speech → Opus → paced packets → network → NetEq on real samples → the recording. The send plan, the network and the
+truth are the recorder's own; only the browser is a model (`simulate_playout`), which a benchmark holds to the real one.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from forensics.lab.account import PACKET_COLUMNS, Account
+from forensics.lab.locate import FOUND_SCORE, SILENT_DBFS, levels_dbfs
+from forensics.lab.model_log import model_events
+from forensics.lab.payloads import decode_payloads, encode_payloads
+from forensics.lab.plan import SendPlan, plan_sending
+from forensics.lab.scenario import Scenario, Sender
+from forensics.lab.simulate_playout import Heard, Receiver, listen
+from forensics.lab.simulate_wire import Wire, transmit
+from forensics.lab.speech import SPEECH_RATE_HZ, speak_line
+from forensics.lab.take import MICROPHONE_LEAD_S, TAIL_S
+from forensics.lab.witnesses import MICROPHONE_RATE_HZ
+
+EPOCH_NS = 1_700_000_000_000_000_000
+"""When every simulated call begins, ns since 1970: the same scenario gives the same bytes on any day."""
+
+DEFAULT_RECEIVER = Receiver()
+
+RENDERED_CALLS = 8
+"""How many encoded and decoded calls are remembered: a slider that changes one fault re-uses most of the work."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class SimulatedCall:
+    """One simulated call: its account, what both captures hold, and the model's events with their time since 1970."""
+
+    account: Account
+    wire: Wire
+    events: tuple[tuple[float, dict[str, Any]], ...]
+    zero_ns: int
+
+
+def render_call(scenario: Scenario, *, receiver: Receiver = DEFAULT_RECEIVER) -> SimulatedCall:
+    """Simulate a call and keep it in memory.
+
+    Parameters
+    ----------
+    scenario : Scenario
+        Its seed decides about everything that is left to chance.
+    receiver : Receiver
+        The listener's jitter buffer and sound card.
+
+    Returns
+    -------
+    SimulatedCall
+
+    Notes
+    -----
+    The model of the listener has no in-band FEC, no RED and no echo; concealment of unvoiced sounds lacks the noise
+    that NetEq mixes in.
+
+    Examples
+    --------
+    >>> call = render_call(parse_scenario(text))
+    >>> call.account.recording                      # (n,) float32 at 48 kHz
+    """
+    plan = plan_sending(scenario)
+    payloads = _encoded(plan.audio, scenario.sender, plan)
+    spoken = _microphone(scenario)
+    uplink = _encoded(_in_packets(spoken), replace(scenario.sender, codec="opus", packet_s=0.02), plan)
+    wire = transmit(scenario, plan, payloads=payloads, uplink=uplink, zero_ns=EPOCH_NS)
+    packets = _fates(wire, scenario, rows=len(plan.packets))
+    audio = _decoded(packets, plan, payloads=payloads, sender=scenario.sender)
+    heard = listen(
+        packets["arrived_s"].to_numpy(),
+        audio,
+        plan=plan,
+        payload_bytes=np.array([len(payload) for payload in payloads]),
+        span_s=(-MICROPHONE_LEAD_S, scenario.duration_s + TAIL_S),
+        receiver=receiver,
+        freezes=scenario.faults_of("receiver"),
+        seed=scenario.seed,
+    )
+    account = _account(scenario, plan, packets=packets, audio=audio, heard=heard, spoken=spoken)
+    events = tuple((EPOCH_NS / 1e9 + event.at_s, event.event) for event in model_events(scenario, plan))
+    return SimulatedCall(account, wire, events, EPOCH_NS)
+
+
+def _account(
+    scenario: Scenario, plan: SendPlan, *, packets: pd.DataFrame, audio: np.ndarray, heard: Heard, spoken: np.ndarray
+) -> Account:
+    zero_s = EPOCH_NS / 1e9
+    table = packets.assign(sent_s=packets["sent_s"] + zero_s, arrived_s=packets["arrived_s"] + zero_s)
+    table["level_dbfs"] = levels_dbfs(audio)
+    table["score"] = _scores(audio, heard)
+    table.loc[table["level_dbfs"] <= SILENT_DBFS, "score"] = np.nan
+    table["heard_s"] = np.where(table["score"] >= FOUND_SCORE, heard.place_s, np.nan)
+    return Account(
+        scenario=scenario,
+        plan=plan,
+        packets=table.astype(dict(PACKET_COLUMNS)),
+        sent_audio=audio,
+        recording=heard.recording,
+        microphone=_at_microphone_rate(spoken, len(heard.recording)),
+        zero_s=zero_s,
+        clock=heard.clock + np.array([zero_s, 0.0]),
+        concealment=heard.concealment,
+        device=heard.device,
+        freezes=tuple((f, zero_s + f.at_s, zero_s + f.end_s) for f in scenario.faults_of("receiver")),
+        totals=heard.totals,
+    )
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# Packets
+# ---------------------------------------------------------------------------------------------------------------------
+
+
+def _fates(wire: Wire, scenario: Scenario, *, rows: int) -> pd.DataFrame:
+    """Note when each planned packet was sent and came, in seconds of the call."""
+    table = pd.DataFrame({name: np.full(rows, np.nan) for name in PACKET_COLUMNS})
+    table["copies"], table["fault"] = 0, -1
+    faults = {id(fault): row for row, fault in enumerate(scenario.faults)}
+    media = [trip for trip in wire.downlink if trip.row >= 0]
+    row = [trip.row for trip in media]
+    table.loc[row, "sent_s"] = [trip.at_s for trip in media]
+    table.loc[row, "arrived_s"] = [min(trip.out_s, default=np.nan) for trip in media]
+    table.loc[row, "copies"] = [len(trip.out_s) for trip in media]
+    table.loc[row, "fault"] = [faults.get(id(trip.fault), -1) for trip in media]
+    return table
+
+
+def _decoded(packets: pd.DataFrame, plan: SendPlan, *, payloads: list[bytes], sender: Sender) -> np.ndarray:
+    """Decode what came, as one stream without gaps; what did not come keeps the planned audio."""
+    came = np.flatnonzero(packets["arrived_s"].notna())
+    chosen = tuple(payloads[row] for row in came)
+    audio = plan.audio.copy()
+    audio[came] = _remembered_decodings.of(sender, chosen, lambda: decode_payloads(chosen, sender))
+    return audio
+
+
+def _encoded(audio: np.ndarray, sender: Sender, plan: SendPlan) -> list[bytes]:
+    pieces = tuple(piece.tobytes() for piece in audio)
+    return _remembered_encodings.of(sender, pieces, lambda: encode_payloads(replace(plan, audio=audio), sender))
+
+
+@dataclass(slots=True, eq=False)
+class _Memory:
+    """What codecs made of sequences of pieces. They look back only, so that a part of a sequence needs no new run."""
+
+    _kept: deque[tuple[Sender, tuple[bytes, ...], Any]] = field(
+        default_factory=lambda: deque(maxlen=2 * RENDERED_CALLS)
+    )
+
+    def of(self, sender: Sender, pieces: tuple[bytes, ...], make: Callable[[], Any]) -> Any:
+        """Return what was made of a sequence that begins with `pieces`, or make it."""
+        for kept in self._kept:
+            if kept[0] == sender and kept[1][: len(pieces)] == pieces:
+                return kept[2][: len(pieces)]
+        self._kept.appendleft((sender, pieces, make()))
+        return self._kept[0][2]
+
+
+_remembered_encodings, _remembered_decodings = _Memory(), _Memory()
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# Sound
+# ---------------------------------------------------------------------------------------------------------------------
+
+
+def _scores(audio: np.ndarray, heard: Heard) -> np.ndarray:
+    """Correlation of each packet with the recording at the place where it was played; 0 where it was not."""
+    samples = audio.shape[1]
+    first = np.round(np.nan_to_num(heard.place_s, nan=0.0) * SPEECH_RATE_HZ).astype(np.int64)
+    windows = np.lib.stride_tricks.sliding_window_view(np.pad(heard.recording, (0, samples)), samples)
+    played = windows[np.minimum(first, len(windows) - 1)]
+    power = np.sqrt(np.sum(played**2, axis=1) * np.sum(audio**2, axis=1))
+    score = np.sum(played * audio, axis=1) / np.maximum(power, 1e-9)
+    return np.where(np.isfinite(heard.place_s), score, 0.0)
+
+
+def _microphone(scenario: Scenario) -> np.ndarray:
+    """Say what the user says, from the call's zero on, at 48 kHz."""
+    samples = np.zeros(round((scenario.duration_s + TAIL_S) * SPEECH_RATE_HZ), np.float32)
+    for line in scenario.lines_of("user"):
+        first = round(line.at_s * SPEECH_RATE_HZ)
+        speech = speak_line(line, scenario).samples[: max(0, len(samples) - first)]
+        samples[first : first + len(speech)] += speech
+    return samples
+
+
+def _in_packets(samples: np.ndarray) -> np.ndarray:
+    length = round(0.02 * SPEECH_RATE_HZ)
+    return samples[: len(samples) // length * length].reshape(-1, length)
+
+
+def _at_microphone_rate(spoken: np.ndarray, length: int) -> np.ndarray:
+    """Bring the microphone to its rate and to the origin of the recording."""
+    from scipy.signal import resample_poly
+
+    whole = np.concatenate([np.zeros(round(MICROPHONE_LEAD_S * SPEECH_RATE_HZ), np.float32), spoken])
+    step = SPEECH_RATE_HZ // MICROPHONE_RATE_HZ
+    return resample_poly(np.pad(whole, (0, max(0, length - len(whole))))[:length], 1, step).astype(np.float32)

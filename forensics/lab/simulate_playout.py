@@ -1,0 +1,244 @@
+"""The listener of a simulated call: NetEq on real samples, the sound card that asks it, and what it then plays.
+
+Time here is seconds of the call: zero is when the first packet of the voice AI is due.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from forensics.lab.account import CONCEALMENT_COLUMNS
+from forensics.lab.plan import SendPlan
+from forensics.lab.scenario import Fault
+from forensics.lab.speech import SPEECH_RATE_HZ
+from forensics.playout.arrivals import DTX_BYTES, Arrivals
+from forensics.playout.neteq import NetEq
+from forensics.playout.packet_buffer import MAXIMUM_PACKETS
+from forensics.playout.replay import counters_of
+from forensics.playout.ticks import TICK_S, TickClock
+from forensics.playout.trace import Trace
+from forensics.playout.waveform import Waveform
+
+TICK_SAMPLES = round(TICK_S * SPEECH_RATE_HZ)
+
+READING_S = 0.1
+"""Distance of two readings of the receiver's counters, as the recorder calls getStats()."""
+
+CATCH_UP_S = 0.14
+"""A renderer that was frozen hands its sound card this much at once before it looks at the network again. Measured in
+Chromium: 124 ms after a freeze of 185 ms, 151 ms after one of 338 ms; a freeze that is shorter is made up for whole."""
+
+SILENCE = 1e-6  # a concealment that has faded away leaves exact zeros
+
+
+@dataclass(frozen=True, slots=True)
+class Receiver:
+    """The listener's side: the jitter buffer's settings, the sound card, and the noise of the recording.
+
+    `minimum_delay_s` is `jitterBufferTarget`; the sound card asks for `block_s` at a time, its clock runs
+    `clock_drift_ppm` fast; `noise_dbfs` is the RMS level of white noise in the recording.
+    """
+
+    minimum_delay_s: float = 0.0
+    maximum_packets: int = MAXIMUM_PACKETS
+    block_s: float = TICK_S
+    clock_drift_ppm: float = 0.0
+    noise_dbfs: float = -np.inf
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Heard:
+    """What came out of the jitter buffer. `place_s` is the recording time of each planned packet, NaN: not played."""
+
+    recording: np.ndarray
+    place_s: np.ndarray
+    clock: np.ndarray  # (ticks, 2): seconds of the call, recording time
+    concealment: pd.DataFrame
+    totals: dict[str, float]
+    device: np.ndarray | None = None
+
+
+def listen(
+    arrived_s: np.ndarray,
+    decoded: np.ndarray,
+    *,
+    plan: SendPlan,
+    payload_bytes: np.ndarray,
+    span_s: tuple[float, float],
+    receiver: Receiver,
+    freezes: tuple[Fault, ...] = (),
+    seed: int = 0,
+) -> Heard:
+    """Play a simulated call.
+
+    Parameters
+    ----------
+    arrived_s : (packets,) float64
+        When each planned packet came, seconds of the call; NaN where it did not.
+    decoded : (packets, samples) float32
+        Its audio at 48 kHz.
+    plan : SendPlan
+    payload_bytes : (packets,) int
+    span_s : (start, end)
+        Between which times of the call the recording runs.
+    receiver : Receiver
+    freezes : tuple of Fault
+        Faults of the plane "receiver".
+    seed : int
+        Of the recording's noise.
+    """
+    clock, missed = _sound_card(span_s, receiver, freezes)
+    arrivals = _arrivals(_unfrozen(arrived_s, freezes), plan, payload_bytes)
+    capacity = len(clock) * TICK_SAMPLES
+    signal = Waveform(SPEECH_RATE_HZ, [decoded[row] for row in arrivals.row], capacity=capacity)
+    neteq = NetEq(
+        arrivals,
+        clock.first_tick_after(arrivals.arrival_s),
+        ticks=len(clock),
+        signal=signal,
+        minimum_delay_s=receiver.minimum_delay_s,
+        maximum_packets=receiver.maximum_packets,
+        until_tick=len(clock),
+    )
+    trace = neteq.run()
+    silence = neteq.first_tick * TICK_SAMPLES
+    recording = np.zeros(capacity, dtype=np.float32)
+    played = signal.samples(neteq.heard)
+    recording[silence : silence + len(played)] = played
+    place_s = np.full(len(plan.packets), np.nan)
+    place_s[arrivals.row[trace.played]] = (silence + trace.place[trace.played]) / SPEECH_RATE_HZ
+    concealment = _readings(trace, recording, silence=silence)
+    if np.isfinite(receiver.noise_dbfs):
+        rng = np.random.default_rng([seed, 4])
+        recording += rng.standard_normal(capacity, dtype=np.float32) * np.float32(10 ** (receiver.noise_dbfs / 20))
+    return Heard(
+        recording=recording,
+        place_s=place_s,
+        clock=np.column_stack([clock.tick_s, np.arange(len(clock)) * TICK_S]),
+        concealment=concealment,
+        totals=_totals(counters_of(neteq, trace)),
+        device=_device(recording, clock, missed) if freezes else None,
+    )
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# The sound card
+# ---------------------------------------------------------------------------------------------------------------------
+
+
+def _sound_card(
+    span_s: tuple[float, float], receiver: Receiver, freezes: tuple[Fault, ...]
+) -> tuple[TickClock, np.ndarray]:
+    """Return when it asked, and which of these ticks it had no use for any more."""
+    spacing_s = TICK_S / (1 + receiver.clock_drift_ppm * 1e-6)
+    block = max(1, round(receiver.block_s / TICK_S))
+    index = np.arange(int((span_s[1] - span_s[0]) / spacing_s))
+    tick_s = span_s[0] + index // block * block * spacing_s
+    missed = np.zeros(len(tick_s), dtype=bool)
+    for fault in freezes:
+        frozen = (tick_s >= fault.at_s) & (tick_s < fault.end_s)
+        late = np.flatnonzero(frozen)
+        if fault.kind == "frozen_renderer":
+            late = late[round(CATCH_UP_S / TICK_S) :]
+        tick_s, missed = np.where(frozen, fault.end_s, tick_s), missed | frozen
+        tick_s, missed = np.delete(tick_s, late), np.delete(missed, late)
+    return TickClock(tick_s), missed
+
+
+def _unfrozen(arrived_s: np.ndarray, freezes: tuple[Fault, ...]) -> np.ndarray:
+    """Let packets wait in the socket while the renderer does not look at it, and a moment longer."""
+    seen_s = arrived_s.copy()
+    for fault in freezes:
+        if fault.kind == "frozen_renderer":
+            waits = (arrived_s >= fault.at_s) & (arrived_s < fault.end_s)
+            seen_s[waits] = fault.end_s + TICK_S / 10
+    return seen_s
+
+
+def _device(recording: np.ndarray, clock: TickClock, missed: np.ndarray) -> np.ndarray:
+    """Put what was played where it was played: silence while the sound card got nothing, late blocks thrown away."""
+    place = np.round((clock.tick_s - clock.tick_s[0]) / TICK_S).astype(np.int64)
+    blocks = recording[: len(clock) * TICK_SAMPLES].reshape(len(clock), TICK_SAMPLES)
+    device = np.zeros((int(place[-1]) + 1, TICK_SAMPLES), dtype=np.float32)
+    device[place[~missed]] = blocks[~missed]
+    return device.reshape(-1)
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# NetEq's input, and its counters
+# ---------------------------------------------------------------------------------------------------------------------
+
+
+def _arrivals(arrived_s: np.ndarray, plan: SendPlan, payload_bytes: np.ndarray) -> Arrivals:
+    row = np.flatnonzero(np.isfinite(arrived_s))
+    stamp = np.array([packet.ext_timestamp for packet in plan.packets], dtype=np.int64)[row]
+    row = row[np.argsort(stamp, kind="stable")]
+    stamp = np.sort(stamp)
+    return Arrivals(
+        rate_hz=SPEECH_RATE_HZ,
+        row=row,
+        start=(stamp - stamp[0]) * (SPEECH_RATE_HZ // plan.clock_rate_hz),
+        length=np.full(len(row), plan.packet_samples, dtype=np.int64),
+        arrival_s=arrived_s[row],
+        dtx=payload_bytes[row] <= DTX_BYTES,
+        lost=_missing(plan, row),
+    )
+
+
+def _missing(plan: SendPlan, row: np.ndarray) -> int:
+    """Count the sequence numbers that never came, as the receiver does."""
+    numbers = np.array([plan.packets[r].ext_sequence_number for r in row])
+    return int(numbers.max() - numbers.min() + 1 - len(np.unique(numbers)))
+
+
+def _totals(counters: dict[str, float]) -> dict[str, float]:
+    """Give the replay's counters the names that getStats() uses."""
+    names = {
+        "packetsReceived": "packets_received",
+        "packetsLost": "packets_lost",
+        "packetsDiscarded": "packets_discarded",
+        "concealedSamples": "concealed_samples",
+        "silentConcealedSamples": "silent_concealed_samples",
+        "concealmentEvents": "concealment_events",
+        "insertedSamplesForDeceleration": "inserted_samples_for_deceleration",
+        "removedSamplesForAcceleration": "removed_samples_for_acceleration",
+        "jitterBufferDelay": "jitter_buffer_delay",
+        "jitterBufferEmittedCount": "jitter_buffer_emitted_count",
+        "totalSamplesReceived": "total_samples_received",
+    }
+    return {theirs: float(counters[ours]) for theirs, ours in names.items()}
+
+
+def _readings(trace: Trace, recording: np.ndarray, *, silence: int) -> pd.DataFrame:
+    """Read the counters every 100 ms of the recording."""
+    step = round(READING_S * SPEECH_RATE_HZ)
+    edges = np.arange(0, len(recording) + 1, step)
+    concealed = np.zeros(len(recording) + 1, dtype=np.int64)
+    starts = [silence + c.start for c in trace.concealments if c.end > c.start]
+    ends = [silence + c.end for c in trace.concealments if c.end > c.start]
+    np.add.at(concealed, np.minimum(starts, len(recording)), 1)
+    np.add.at(concealed, np.minimum(ends, len(recording)), -1)
+    inside = np.cumsum(concealed[:-1]) > 0
+    quiet = inside & (np.abs(recording) < SILENCE)
+    ticks = np.minimum(np.arange(len(trace.action)) * TICK_SAMPLES // step, len(edges) - 2)
+    removed = np.bincount(ticks, weights=-trace.stretched.clip(max=0), minlength=len(edges) - 1)
+    thrown = np.bincount(ticks[trace.gone[~trace.played].clip(max=len(ticks) - 1)], minlength=len(edges) - 1)
+    per_ms = SPEECH_RATE_HZ / 1000
+    columns = (
+        edges[:-1] / SPEECH_RATE_HZ,
+        edges[1:] / SPEECH_RATE_HZ,
+        _per_reading(inside, step) / per_ms,
+        _per_reading(quiet, step) / per_ms,
+        np.histogram(starts, edges)[0],
+        removed / per_ms,
+        thrown,
+    )
+    return pd.DataFrame(dict(zip(CONCEALMENT_COLUMNS, columns, strict=True))).astype(dict(CONCEALMENT_COLUMNS))
+
+
+def _per_reading(inside: np.ndarray, step: int) -> np.ndarray:
+    whole = len(inside) // step
+    return inside[: whole * step].reshape(whole, step).sum(axis=1)
