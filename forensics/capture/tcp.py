@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from forensics.capture.demultiplex import HEAD_OCTETS, OTHER, RTP, STUN, TURN, tell_apart
+from forensics.capture.demultiplex import HEAD_OCTETS, OTHER, STUN, TURN, tell_apart
 from forensics.capture.network import Packets
 from forensics.capture.tally import Tally
 
@@ -178,7 +178,7 @@ def _fits(framing: Callable[[bytes, int], Cut | None], data: bytes) -> bool:
         kind = _kind(data[start : start + length], length)
         if kind == OTHER or (framing is _turn and kind not in (STUN, TURN)):
             return False
-        sure |= kind != RTP or following == len(data)
+        sure |= kind == STUN or following == len(data)  # a cookie, or a length that ends where the segment does
         known, position = known + 1, following
         if following >= len(data):
             break
