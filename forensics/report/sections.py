@@ -9,7 +9,7 @@ from importlib.metadata import PackageNotFoundError, version
 from statistics import median
 from typing import Any
 
-from forensics.model import BLAMING_CAUSES, Cause, Diagnosis, Evidence, Verdict
+from forensics.model import BLAMING_CAUSES, Cause, Diagnosis, Verdict
 from forensics.report.clips import faded, opus_clip
 from forensics.report.content import glitch_window
 from forensics.report.embed import data_url
@@ -105,7 +105,7 @@ def _section(verdict: Verdict, row: dict[str, Any], view: View, *, audio: bool) 
         "look": LOOKS[verdict.cause],
         "window": window,
         "lanes": PICTURE_LANES if "heard" in view.sounds else PICTURE_LANES_UNHEARD,
-        "sides": {side: sorted(items, key=_weight, reverse=True) for side, items in sides(verdict).items()},
+        "sides": sides(verdict),
         "alternatives": [(LOOKS[Cause(cause)], confidence) for cause, confidence in verdict.alternatives],
         "frames": frames,
         "filter": display_filter(frames),
@@ -124,10 +124,6 @@ def _sounds(view: View, window: tuple[float, float]) -> list[tuple[str, str]]:
         clip = opus_clip(faded(samples, sample_rate_hz=rate), sample_rate_hz=rate)
         out.append((view.sounds[name].label, data_url(clip, "audio/webm")))
     return out
-
-
-def _weight(item: Evidence) -> float:
-    return abs(item.weight)
 
 
 def _stream_sentence(stream: dict[str, Any]) -> str:

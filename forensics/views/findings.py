@@ -54,6 +54,14 @@ def sides(verdict: Verdict) -> dict[str, list[Evidence]]:
     return out
 
 
+def merged(items: list[Evidence]) -> list[list[Evidence]]:
+    """Group evidence that says the same of several causes, the weightiest statement first."""
+    groups: dict[str, list[Evidence]] = {}
+    for item in sorted(items, key=lambda item: -abs(item.weight)):
+        groups.setdefault(item.statement, []).append(item)
+    return list(groups.values())
+
+
 def plain(value: Any) -> Any:
     """Return `value` as JSON can hold it: numpy scalars as Python's, numbers that are none as None."""
     if isinstance(value, np.generic):

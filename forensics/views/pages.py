@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from forensics.model import Cause, Verdict
-from forensics.views.findings import sides
+from forensics.views.findings import merged, sides
 from forensics.views.palette import LOOKS
 from forensics.views.wording import FILTERS
 
@@ -26,7 +26,7 @@ def templates(*folders: Path) -> Environment:
         loader=FileSystemLoader([*folders, FOLDER]), autoescape=True, undefined=StrictUndefined, trim_blocks=True,
         lstrip_blocks=True,
     )  # fmt: skip
-    environment.filters.update(FILTERS)
+    environment.filters.update(FILTERS, merged=merged)
     return environment
 
 

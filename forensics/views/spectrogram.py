@@ -51,7 +51,8 @@ def row_edges_hz(sample_rate_hz: int, scale: Scale) -> np.ndarray:
     if scale == "linear":
         return np.linspace(0.0, top_hz, ROWS + 1)
     low, high = (2595 * np.log10(1 + hz / 700) for hz in (LOW_HZ, top_hz))
-    return 700 * (10 ** (np.linspace(low, high, ROWS + 1) / 2595) - 1)
+    edges = 700 * (10 ** (np.linspace(low, high, ROWS + 1) / 2595) - 1)
+    return np.minimum(edges, top_hz)
 
 
 def spectrogram_tile(sound: Sound, *, scale: Scale, level: int, index: int) -> np.ndarray:

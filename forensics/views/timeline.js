@@ -4,6 +4,7 @@
 
 import { TimeAxis, formatSpan, formatTime, timeTicks } from "./canvas/axis.js";
 import { element } from "./canvas/dom.js";
+import { paintMarks } from "./canvas/lane.js";
 import { EventLane, TurnLane, VerdictLane } from "./canvas/findings.js";
 import { listen } from "./canvas/gestures.js";
 import { PacketLane } from "./canvas/packets.js";
@@ -126,7 +127,7 @@ export class Timeline {
     const { head } = lane;
     head.style.top = `${lane.top}px`;
     head.style.height = `${lane.room || lane.shown}px`;
-    head.style.width = this.narrow ? "" : `${WIDE_GUTTER_PX - 36}px`;
+    head.style.width = this.narrow || lane.folded ? "" : `${WIDE_GUTTER_PX - 36}px`;
     head.classList.toggle("tl-folded", lane.folded);
   }
 
@@ -173,14 +174,15 @@ export class Timeline {
     ctx.fillStyle = theme.lane;
     ctx.fillRect(box.x, box.y, box.w, box.h);
     if (!lane.folded) {
-      const pen = { ctx, axis, theme, box };
+      const pen = { ctx, axis, theme, box, marks: [] };
       ctx.save();
       ctx.beginPath();
-      ctx.rect(0, box.y, box.x + box.w, box.h);
+      ctx.rect(box.x, box.y, box.w, box.h);
       ctx.clip();
       lane.paint(pen);
-      ctx.restore();
       this.paintSpans(ctx, lane, box);
+      ctx.restore();
+      paintMarks(pen);
     }
     ctx.fillStyle = theme.line;
     ctx.fillRect(0, box.y + box.h, axis.left + box.w + 1, LANE_GAP_PX);
@@ -189,17 +191,12 @@ export class Timeline {
   // Where each glitch is on this lane: as heard, or as captured on the RTP lanes.
   paintSpans(ctx, lane, box) {
     if (!["packets", "wave", "spectrogram"].includes(lane.spec.kind)) return;
-    ctx.save();
-    ctx.beginPath();
-    ctx.rect(box.x, box.y, box.w, box.h);
-    ctx.clip();
     for (const glitch of this.header.glitches) {
       if (!glitch.audible && glitch.id !== this.chosen) continue;
       const [start, end] = lane.spec.kind === "packets" ? this.captured(glitch) : [glitch.start_s, glitch.end_s];
       if (end < this.axis.start || start > this.axis.end) continue;
       this.paintSpan(ctx, glitch, this.axis.x(start), this.axis.x(end), box, lane.spec.kind === "spectrogram");
     }
-    ctx.restore();
   }
 
   paintSpan(ctx, glitch, from, to, box, onPicture) {

@@ -1,7 +1,7 @@
 // Lanes of what was concluded: verdicts, turns, model events; each bar known by pattern or place as well as by colour.
 
 import { formatSpan } from "./axis.js";
-import { Lane, fittingText, roundedBar } from "./lane.js";
+import { Lane, fittingText, roundedBar, scaleMark } from "./lane.js";
 import { causeColour, causePattern, drawGlyph } from "./theme.js";
 
 const BADGE_PX = 20;
@@ -121,17 +121,9 @@ export class TurnLane extends Lane {
     const half = pen.box.h / 2;
     for (const [row, speaker] of ["agent", "user"].entries()) {
       const y = pen.box.y + row * half + 4;
-      this.paintNames(pen, y + half / 2 - 4, speaker);
+      scaleMark(pen, y + half / 2 - 4, speaker);
       this.turns.filter((t) => t.speaker === speaker).forEach((turn) => this.paintTurn(pen, turn, y, half - 8));
     }
-  }
-
-  paintNames({ ctx, box, theme }, y, speaker) {
-    ctx.fillStyle = theme.muted;
-    ctx.font = `10.5px ${theme.font}`;
-    ctx.textAlign = "right";
-    ctx.textBaseline = "middle";
-    ctx.fillText(speaker, box.x - 7, y);
   }
 
   paintTurn(pen, turn, y, height) {
@@ -175,11 +167,21 @@ export class TurnLane extends Lane {
     ctx.lineTo(x - 5, y - 3.5);
     ctx.lineTo(x - 5, y + 3.5);
     ctx.fill();
-    ctx.textAlign = "right";
-    ctx.textBaseline = "middle";
+    this.paintLatencyText(ctx, theme, formatSpan(turn.latency_s), from, x, y);
+  }
+
+  // On the arrow, where it is long enough.
+  paintLatencyText(ctx, theme, text, from, to, y) {
     ctx.font = `600 10.5px ${theme.font}`;
-    const text = formatSpan(turn.latency_s);
-    ctx.fillText(text, from - 4, y);
+    const width = ctx.measureText(text).width + 8;
+    if (width > to - from - 14) return;
+    const left = (from + to - width) / 2 - 3;
+    ctx.fillStyle = theme.lane;
+    ctx.fillRect(left, y - 7, width, 14);
+    ctx.fillStyle = theme.ink;
+    ctx.textAlign = "center";
+    ctx.textBaseline = "middle";
+    ctx.fillText(text, left + width / 2, y + 0.5);
   }
 
   read(t) {

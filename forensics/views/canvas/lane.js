@@ -28,13 +28,20 @@ export class Lane {
   }
 }
 
-export function scaleMark(pen, y, text) {
-  const { ctx, box, theme } = pen;
+// A value of the lane's scale, written in the gutter once the lane itself is drawn.
+export function scaleMark(pen, y, text, tick = false) {
+  pen.marks.push({ y, text, tick });
+}
+
+export function paintMarks({ ctx, box, theme, marks }) {
   ctx.fillStyle = theme.muted;
   ctx.textAlign = "right";
   ctx.textBaseline = "middle";
   ctx.font = `10.5px ${theme.font}`;
-  ctx.fillText(text, box.x - 7, Math.min(Math.max(y, box.y + 6), box.y + box.h - 6));
+  for (const { y, text, tick } of marks) {
+    ctx.fillText(text, box.x - 7, Math.min(Math.max(y, box.y + 6), box.y + box.h - 6));
+    if (tick) ctx.fillRect(box.x - 4, Math.round(y), 4, 1);
+  }
 }
 
 export function gridLine(pen, y) {

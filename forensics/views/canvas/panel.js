@@ -103,7 +103,7 @@ export function showReading(timeline, pairs) {
 
 export function buildHead(timeline, lane) {
   const head = element("div", { class: "tl-head" });
-  const label = element("span", { class: "tl-label" }, lane.spec.label);
+  const label = element("span", { class: "tl-label" }, lane.spec.label, element("span", { class: "tl-what" }, laneName(lane).slice(lane.spec.label.length)));
   const unit = element("span", { class: "tl-unit" }, lane.spec.unit);
   if (timeline.compact) {
     head.append(element("div", { class: "tl-fold" }, label), unit);

@@ -19,10 +19,10 @@ export class Player {
   // Play `name` from `start` to `end`; with `loop`, again and again. Replaces what is playing.
   async play(name, start, end, loop = false) {
     this.stop();
-    this.context ??= new AudioContext();
-    await this.context.resume();
     const run = { name, start, end, loop, next: start, at: 0, nodes: [], anchor: null, speed: this.speed };
     this.run = run;
+    this.context ??= new AudioContext();
+    await this.context.resume();
     await this.feed(run);
     if (this.run === run) this.tick(run);
   }

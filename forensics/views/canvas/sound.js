@@ -235,8 +235,7 @@ export class SpectrogramLane extends SoundLane {
       const y = box.y + box.h - ((row - 1 + (hz - edges[row - 1]) / (edges[row] - edges[row - 1])) / (edges.length - 1)) * box.h;
       if (last - y < 13) continue;
       last = y;
-      tickMark(pen, y);
-      scaleMark(pen, y, hz < 1000 ? `${hz / 1000}` : String(hz / 1000));
+      scaleMark(pen, y, String(hz / 1000), true);
     }
   }
 
@@ -263,13 +262,4 @@ export class SpectrogramLane extends SoundLane {
   describe() {
     return `${this.facts.label}, level by frequency, ${this.view.scale} scale`;
   }
-}
-
-function tickMark({ ctx, box, theme }, y) {
-  ctx.strokeStyle = theme.muted;
-  ctx.lineWidth = 1;
-  ctx.beginPath();
-  ctx.moveTo(box.x - 4, Math.round(y) + 0.5);
-  ctx.lineTo(box.x, Math.round(y) + 0.5);
-  ctx.stroke();
 }

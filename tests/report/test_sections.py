@@ -1,0 +1,82 @@
+"""What the report says, apart from HTML."""
+
+from dataclasses import replace
+
+import pytest
+from synthetic_call import synthetic_diagnosis
+
+from forensics.report.content import MARGIN_S, page_data
+from forensics.report.sections import cause_rows, display_filter, facts, glitch_sections, provenance, turn_table
+from forensics.views.view import make_view
+
+
+def test_frames_become_a_display_filter_with_runs():
+    assert display_filter([9, 3, 4, 5, 5, 11]) == "frame.number in {3..5, 9, 11}"
+
+
+def test_no_frames_no_filter():
+    assert display_filter([]) == ""
+
+
+def test_every_blaming_cause_has_a_row(diagnosis):
+    rows = {row["cause"]: row for row in cause_rows(diagnosis)}
+    assert list(rows) == ["network_drop", "buffer_underrun", "late_model_output", "sender_policy", "undetermined"]
+    assert (rows["network_drop"]["audible"], rows["sender_policy"]["audible"]) == (1, 0)
+    assert (rows["undetermined"]["audible"], rows["undetermined"]["masked"]) == (0, 1)
+    assert rows["late_model_output"]["seconds"] == pytest.approx(0.30)
+
+
+def test_a_section_shows_its_glitch_and_some_call_around_it(diagnosis, view):
+    section = glitch_sections(diagnosis, view, audio=True)[0]
+    glitch = section["verdict"].glitch
+    assert section["window"][0] <= glitch.start_s - MARGIN_S
+    assert section["window"][1] >= glitch.end_s + MARGIN_S
+    assert [label for label, _ in section["sounds"]] == ["As heard", "As sent"]
+    assert section["sounds"][0][1].startswith("data:audio/webm;base64,")
+
+
+def test_what_was_not_heard_needs_no_clip(diagnosis, view):
+    assert glitch_sections(diagnosis, view, audio=True)[3]["sounds"] == []
+
+
+def test_without_audio_there_are_no_clips(diagnosis, view):
+    assert all(section["sounds"] == [] for section in glitch_sections(diagnosis, view, audio=False))
+
+
+def test_latency_is_summed_up(diagnosis):
+    table = turn_table(diagnosis)
+    assert table["median_s"] == pytest.approx(1.01)
+    assert table["worst_s"] == 1.22
+    assert table["parts"] == ["sender_s", "network_s", "buffer_s"]
+
+
+def test_facts_name_codec_ends_and_loss(diagnosis, view):
+    text = dict(facts(diagnosis, view))["Downlink, to the listener"]
+    assert "opus / 48000 Hz (inferred), RTP" in text
+    assert "192.0.2.10:40000 → 198.51.100.7:51000" in text
+    assert "11 lost (0.96 %)" in text
+
+
+def test_a_closed_payload_is_said():
+    diagnosis = synthetic_diagnosis(seconds=20.0, encrypted=True)
+    stream = replace(diagnosis.scene.downlink, encrypted=True, readable=False)
+    diagnosis = replace(diagnosis, scene=replace(diagnosis.scene, downlink=stream))
+    assert "SRTP, payload closed (no key)" in dict(facts(diagnosis, make_view(diagnosis)))["Downlink, to the listener"]
+
+
+def test_provenance_names_versions(diagnosis):
+    names = [name for name, _ in provenance(diagnosis)["versions"]]
+    assert names[:3] == ["forensics", "Python", "numpy"]
+
+
+def test_the_page_carries_what_the_renderer_will_ask_for(view):
+    data = page_data(view)
+    top = view.header["sounds"]["heard"]["wave_levels"] - 1
+    assert f"heard/wave/{top}/0" in data["tiles"]
+    assert "heard/mel/1/0" in data["tiles"]
+    assert set(data["audio"]) == {"heard", "sent"}
+    assert not any(key.startswith("microphone") for key in data["tiles"])
+
+
+def test_without_audio_the_page_carries_no_sound(view):
+    assert page_data(view, audio=False)["audio"] == {}

@@ -1,0 +1,55 @@
+"""Verdicts as rows, evidence by side."""
+
+import json
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+
+from forensics.model import Cause, Evidence
+from forensics.views.findings import event_rows, frames_of, merged, plain, sides, verdict_rows
+
+
+def test_rows_stand_in_the_order_of_time(diagnosis):
+    shuffled = replace(diagnosis, verdicts=diagnosis.verdicts[::-1])
+    assert [row["id"] for row in verdict_rows(shuffled)] == ["g01", "g02", "g03", "g04"]
+
+
+def test_evidence_against_another_cause_speaks_for_the_chosen_one(diagnosis):
+    found = sides(diagnosis.verdict("g01"))
+    assert [e.rule for e in found["for"]] == ["sequence_gap", "slope"]
+    assert [e.rule for e in found["against"]] == ["other_flows"]
+    assert [e.rule for e in found["unchecked"]] == ["sender_capture"]
+
+
+def test_one_statement_about_two_causes_is_said_once():
+    items = [
+        Evidence("r", Cause.NETWORK_DROP, True, "Said.", weight=3.0),
+        Evidence("q", Cause.NETWORK_DROP, True, "More.", weight=9.0),
+        Evidence("r", Cause.SENDER_POLICY, False, "Said.", weight=-5.0),
+    ]
+    groups = merged(items)
+    assert [[e.cause for e in group] for group in groups] == [
+        [Cause.NETWORK_DROP],
+        [Cause.SENDER_POLICY, Cause.NETWORK_DROP],
+    ]
+
+
+def test_frames_of_glitch_and_evidence_are_joined(diagnosis):
+    assert frames_of(diagnosis.verdict("g01")) == (720, 722, 724)
+
+
+def test_values_become_json_without_nan():
+    value = {"a": np.float64("nan"), "b": (np.int64(3), float("inf")), "c": Cause.NETWORK_DROP}
+    assert json.dumps(plain(value), allow_nan=False) == '{"a": null, "b": [3, null], "c": "network_drop"}'
+
+
+def test_events_stand_on_the_axis(view):
+    events = pd.DataFrame({"capture_s": [1.418, np.nan], "type": ["response.created", "lost"]})
+    (row,) = event_rows(events, view.axis)
+    assert row["name"] == "response.created"
+    assert abs(row["at_s"] - 1.0) < 1e-4
+
+
+def test_a_call_without_events_has_none(view):
+    assert event_rows(None, view.axis) == []
