@@ -21,7 +21,7 @@ test: .venv/.ready-test ## run the tests (ARGS="-k name" for some of them)
 	@$(PYTHON) -m pytest $(ARGS)
 
 lab: .venv/.ready ## open JupyterLab on the first notebook
-	@$(PYTHON) -m jupyter lab $(shell [ "$$(id -u)" = 0 ] && echo --allow-root) $(ARGS) $(NOTEBOOK)
+	@$(PYTHON) -m jupyter lab --ServerApp.root_dir=$(CURDIR) $(shell [ "$$(id -u)" = 0 ] && echo --allow-root) $(ARGS) $(NOTEBOOK)
 
 lint: .venv/.ready-dev ## check format, style and types
 	@$(PYTHON) -m ruff format --check .
