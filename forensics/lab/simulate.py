@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -20,6 +21,7 @@ from forensics.lab.model_log import model_events
 from forensics.lab.payloads import decode_payloads, encode_payloads
 from forensics.lab.plan import SendPlan, plan_sending
 from forensics.lab.scenario import Scenario, Sender
+from forensics.lab.simulate_files import write_simulated
 from forensics.lab.simulate_playout import Heard, Receiver, listen
 from forensics.lab.simulate_wire import Wire, transmit
 from forensics.lab.speech import SPEECH_RATE_HZ, speak_line
@@ -42,22 +44,40 @@ class SimulatedCall:
     account: Account
     wire: Wire
     events: tuple[tuple[float, dict[str, Any]], ...]
+    statistics: pd.DataFrame  # the receiver's counters, as `simulate_counters.count_statistics` returns them
     zero_ns: int
+    folder: Path | None = None
 
 
-def render_call(scenario: Scenario, *, receiver: Receiver = DEFAULT_RECEIVER) -> SimulatedCall:
-    """Simulate a call and keep it in memory.
+def simulate_call(
+    scenario: Scenario,
+    out: Path | str | None = None,
+    *,
+    seed: int | None = None,
+    receiver: Receiver = DEFAULT_RECEIVER,
+) -> SimulatedCall:
+    """Simulate a call, and write it as a case if asked to.
 
     Parameters
     ----------
     scenario : Scenario
-        Its seed decides about everything that is left to chance.
+    out : path-like, optional
+        Folder to write the case into; see `simulate_files.write_simulated`. Without it the call stays in memory.
+    seed : int, optional
+        Decides about everything that is left to chance, in place of the scenario's own seed.
     receiver : Receiver
         The listener's jitter buffer and sound card.
 
     Returns
     -------
     SimulatedCall
+
+    Raises
+    ------
+    ScenarioError
+        The scenario cannot be played, or `out` holds something already.
+    MissingToolError
+        espeak-ng is not installed.
 
     Notes
     -----
@@ -66,9 +86,12 @@ def render_call(scenario: Scenario, *, receiver: Receiver = DEFAULT_RECEIVER) ->
 
     Examples
     --------
-    >>> call = render_call(parse_scenario(text))
-    >>> call.account.recording                      # (n,) float32 at 48 kHz
+    >>> call = simulate_call(read_scenario("burst_loss.toml"))
+    >>> call.account.recording                                      # (n,) float32 at 48 kHz
+    >>> for seed in range(100):
+    ...     simulate_call(scenario, f"calls/{seed:03d}", seed=seed, receiver=Receiver(noise_dbfs=-55))
     """
+    scenario = scenario if seed is None else replace(scenario, seed=seed)
     plan = plan_sending(scenario)
     payloads = _encoded(plan.audio, scenario.sender, plan)
     spoken = _microphone(scenario)
@@ -88,7 +111,8 @@ def render_call(scenario: Scenario, *, receiver: Receiver = DEFAULT_RECEIVER) ->
     )
     account = _account(scenario, plan, packets=packets, audio=audio, heard=heard, spoken=spoken)
     events = tuple((EPOCH_NS / 1e9 + event.at_s, event.event) for event in model_events(scenario, plan))
-    return SimulatedCall(account, wire, events, EPOCH_NS)
+    call = SimulatedCall(account, wire, events, heard.statistics, EPOCH_NS)
+    return call if out is None else replace(call, folder=write_simulated(call, out))
 
 
 def _account(
@@ -112,7 +136,9 @@ def _account(
         concealment=heard.concealment,
         device=heard.device,
         freezes=tuple((f, zero_s + f.at_s, zero_s + f.end_s) for f in scenario.faults_of("receiver")),
-        totals=heard.totals,
+        totals={
+            name: float(sums.iloc[-1]) for name, sums in heard.statistics.items() if name[0] != "." and name != "at_s"
+        },
     )
 
 

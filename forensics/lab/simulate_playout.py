@@ -10,28 +10,21 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from forensics.lab.account import CONCEALMENT_COLUMNS
 from forensics.lab.plan import SendPlan
 from forensics.lab.scenario import Fault
+from forensics.lab.simulate_counters import count_concealment, count_statistics
 from forensics.lab.speech import SPEECH_RATE_HZ
 from forensics.playout.arrivals import DTX_BYTES, Arrivals
 from forensics.playout.neteq import NetEq
 from forensics.playout.packet_buffer import MAXIMUM_PACKETS
-from forensics.playout.replay import counters_of
 from forensics.playout.ticks import TICK_S, TickClock
-from forensics.playout.trace import Trace
 from forensics.playout.waveform import Waveform
 
 TICK_SAMPLES = round(TICK_S * SPEECH_RATE_HZ)
 
-READING_S = 0.1
-"""Distance of two readings of the receiver's counters, as the recorder calls getStats()."""
-
 CATCH_UP_S = 0.14
 """A renderer that was frozen hands its sound card this much at once before it looks at the network again. Measured in
 Chromium: 124 ms after a freeze of 185 ms, 151 ms after one of 338 ms; a freeze that is shorter is made up for whole."""
-
-SILENCE = 1e-6  # a concealment that has faded away leaves exact zeros
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +50,7 @@ class Heard:
     place_s: np.ndarray
     clock: np.ndarray  # (ticks, 2): seconds of the call, recording time
     concealment: pd.DataFrame
-    totals: dict[str, float]
+    statistics: pd.DataFrame  # running sums by getStats() name, one row per reading, and `at_s` of the call
     device: np.ndarray | None = None
 
 
@@ -110,7 +103,8 @@ def listen(
     recording[silence : silence + len(played)] = played
     place_s = np.full(len(plan.packets), np.nan)
     place_s[arrivals.row[trace.played]] = (silence + trace.place[trace.played]) / SPEECH_RATE_HZ
-    concealment = _readings(trace, recording, silence=silence)
+    account = (neteq, trace, recording)
+    concealment, statistics = count_concealment(*account), count_statistics(*account, clock=clock, freezes=freezes)
     if np.isfinite(receiver.noise_dbfs):
         rng = np.random.default_rng([seed, 4])
         recording += rng.standard_normal(capacity, dtype=np.float32) * np.float32(10 ** (receiver.noise_dbfs / 20))
@@ -119,7 +113,7 @@ def listen(
         place_s=place_s,
         clock=np.column_stack([clock.tick_s, np.arange(len(clock)) * TICK_S]),
         concealment=concealment,
-        totals=_totals(counters_of(neteq, trace)),
+        statistics=statistics,
         device=_device(recording, clock, missed) if freezes else None,
     )
 
@@ -168,7 +162,7 @@ def _device(recording: np.ndarray, clock: TickClock, missed: np.ndarray) -> np.n
 
 
 # ---------------------------------------------------------------------------------------------------------------------
-# NetEq's input, and its counters
+# NetEq's input
 # ---------------------------------------------------------------------------------------------------------------------
 
 
@@ -184,61 +178,5 @@ def _arrivals(arrived_s: np.ndarray, plan: SendPlan, payload_bytes: np.ndarray) 
         length=np.full(len(row), plan.packet_samples, dtype=np.int64),
         arrival_s=arrived_s[row],
         dtx=payload_bytes[row] <= DTX_BYTES,
-        lost=_missing(plan, row),
+        sequence=np.array([plan.packets[r].ext_sequence_number for r in row]),
     )
-
-
-def _missing(plan: SendPlan, row: np.ndarray) -> int:
-    """Count the sequence numbers that never came, as the receiver does."""
-    numbers = np.array([plan.packets[r].ext_sequence_number for r in row])
-    return int(numbers.max() - numbers.min() + 1 - len(np.unique(numbers)))
-
-
-def _totals(counters: dict[str, float]) -> dict[str, float]:
-    """Give the replay's counters the names that getStats() uses."""
-    names = {
-        "packetsReceived": "packets_received",
-        "packetsLost": "packets_lost",
-        "packetsDiscarded": "packets_discarded",
-        "concealedSamples": "concealed_samples",
-        "silentConcealedSamples": "silent_concealed_samples",
-        "concealmentEvents": "concealment_events",
-        "insertedSamplesForDeceleration": "inserted_samples_for_deceleration",
-        "removedSamplesForAcceleration": "removed_samples_for_acceleration",
-        "jitterBufferDelay": "jitter_buffer_delay",
-        "jitterBufferEmittedCount": "jitter_buffer_emitted_count",
-        "totalSamplesReceived": "total_samples_received",
-    }
-    return {theirs: float(counters[ours]) for theirs, ours in names.items()}
-
-
-def _readings(trace: Trace, recording: np.ndarray, *, silence: int) -> pd.DataFrame:
-    """Read the counters every 100 ms of the recording."""
-    step = round(READING_S * SPEECH_RATE_HZ)
-    edges = np.arange(0, len(recording) + 1, step)
-    concealed = np.zeros(len(recording) + 1, dtype=np.int64)
-    starts = [silence + c.start for c in trace.concealments if c.end > c.start]
-    ends = [silence + c.end for c in trace.concealments if c.end > c.start]
-    np.add.at(concealed, np.minimum(starts, len(recording)), 1)
-    np.add.at(concealed, np.minimum(ends, len(recording)), -1)
-    inside = np.cumsum(concealed[:-1]) > 0
-    quiet = inside & (np.abs(recording) < SILENCE)
-    ticks = np.minimum(np.arange(len(trace.action)) * TICK_SAMPLES // step, len(edges) - 2)
-    removed = np.bincount(ticks, weights=-trace.stretched.clip(max=0), minlength=len(edges) - 1)
-    thrown = np.bincount(ticks[trace.gone[~trace.played].clip(max=len(ticks) - 1)], minlength=len(edges) - 1)
-    per_ms = SPEECH_RATE_HZ / 1000
-    columns = (
-        edges[:-1] / SPEECH_RATE_HZ,
-        edges[1:] / SPEECH_RATE_HZ,
-        _per_reading(inside, step) / per_ms,
-        _per_reading(quiet, step) / per_ms,
-        np.histogram(starts, edges)[0],
-        removed / per_ms,
-        thrown,
-    )
-    return pd.DataFrame(dict(zip(CONCEALMENT_COLUMNS, columns, strict=True))).astype(dict(CONCEALMENT_COLUMNS))
-
-
-def _per_reading(inside: np.ndarray, step: int) -> np.ndarray:
-    whole = len(inside) // step
-    return inside[: whole * step].reshape(whole, step).sum(axis=1)

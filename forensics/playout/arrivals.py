@@ -30,8 +30,7 @@ class Arrivals:
     """Distinct packets in the order of their media time; every array has one element a packet.
 
     `start` and `length` count samples at `rate_hz`, `start` from the earliest timestamp; `row` leads back to
-    `RtpStream.packets`; `dtx` marks comfort noise; `lost` counts sequence numbers that never came, `duplicates` packets
-    that came twice.
+    `RtpStream.packets`; `dtx` marks comfort noise; `duplicates` counts packets that came once more.
     """
 
     rate_hz: int
@@ -40,11 +39,16 @@ class Arrivals:
     length: np.ndarray
     arrival_s: np.ndarray
     dtx: np.ndarray
-    lost: int = 0
+    sequence: np.ndarray  # extended sequence number
     duplicates: int = 0
 
     def __len__(self) -> int:
         return len(self.row)
+
+    @property
+    def lost(self) -> int:
+        """Sequence numbers that never came."""
+        return int(self.sequence.max() - self.sequence.min() + 1 - len(np.unique(self.sequence)))
 
     def at(self, arrival_s: np.ndarray) -> Arrivals:
         """Return the same packets with other times of arrival, (n,) seconds."""
@@ -96,7 +100,7 @@ def arrange_packets(stream: RtpStream) -> Arrivals:
         length=length_ticks * rate_hz // clock_hz,
         arrival_s=packets["arrival_s"].to_numpy()[row],
         dtx=_comfort_noise(stream, row, payload_bytes),
-        lost=int(sequence.max() - sequence.min() + 1 - len(np.unique(sequence))),
+        sequence=sequence,
         duplicates=len(packets) - len(row),
     )
 

@@ -287,11 +287,10 @@ class NetEq:
         joint = self.signal.size - window + STRETCH_TICKS * self.step // 2
         if action == ACCELERATE:
             change = -self.signal.accelerate(decoded)
-            self.trace.counts["removed_samples_for_acceleration"] -= change
         else:
             future = self.left() - decoded + self.overlap
             change = self.signal.preemptive_expand(decoded, heard=max(0, window - decoded - future))
-            self.trace.counts["inserted_samples_for_deceleration"] += change
+        self.trace.stretched[self.tick] = change
         self._move_packets(joint, change)
         self.stretched, self.mode = True, action if change else FAILED
 

@@ -128,7 +128,7 @@ def describe(neteq: NetEq, trace: Trace, clock: TickClock, *, ssrc: int) -> Play
         method="neteq",
         packets=_packets(neteq, trace, clock),
         concealed=_concealed(neteq, trace, clock),
-        counters=_counters(neteq, trace),
+        counters=counters_of(neteq, trace),
         curve=_curve(neteq, trace, clock),
     )
 
@@ -181,7 +181,7 @@ def _waited_s(neteq: NetEq, trace: Trace) -> np.ndarray:
     return (trace.gone - neteq.available + 1) * TICK_S
 
 
-def _counters(neteq: NetEq, trace: Trace) -> dict[str, float]:
+def counters_of(neteq: NetEq, trace: Trace) -> dict[str, float]:
     """Sum a replay up under the names of the W3C's inbound-rtp statistics."""
     arrivals, counts, played = neteq.arrivals, trace.counts, trace.played
     samples = arrivals.length[played]
@@ -195,8 +195,8 @@ def _counters(neteq: NetEq, trace: Trace) -> dict[str, float]:
         "concealed_samples": max(0, int(concealed.sum())),
         "silent_concealed_samples": max(0, counts["silent_concealed_samples"]),
         "concealment_events": len(concealed),
-        "inserted_samples_for_deceleration": counts["inserted_samples_for_deceleration"],
-        "removed_samples_for_acceleration": counts["removed_samples_for_acceleration"],
+        "inserted_samples_for_deceleration": int(trace.stretched.clip(min=0).sum()),
+        "removed_samples_for_acceleration": -int(trace.stretched.clip(max=0).sum()),
         "jitter_buffer_delay": float((_waited_s(neteq, trace)[played] * samples).sum()),
         "jitter_buffer_target_delay": float((target_s * samples).sum()),
         "jitter_buffer_emitted_count": int(samples.sum()),

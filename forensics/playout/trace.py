@@ -26,10 +26,10 @@ class Concealment:
 
 @dataclass(slots=True, eq=False)
 class Trace:
-    """The arrays have one element a packet (`place`, `gone`, `played`) or a tick (`action`, `left`, `target_ms`).
+    """The arrays have one element a packet (`place`, `gone`, `played`) or a tick (the others).
 
     `place` is the sample of the output at which a packet starts, `gone` the tick in which it left the buffer, `left`
-    the decoded samples that waited after the tick.
+    the decoded samples that waited after the tick, `stretched` the samples put in (or, negative, taken out) in it.
     """
 
     place: np.ndarray
@@ -37,6 +37,7 @@ class Trace:
     played: np.ndarray
     action: np.ndarray
     left: np.ndarray
+    stretched: np.ndarray
     target_ms: np.ndarray
     concealments: list[Concealment] = field(default_factory=list)
     counts: Counter[str] = field(default_factory=Counter)
@@ -50,13 +51,15 @@ class Trace:
             played=np.zeros(packets, dtype=bool),
             action=np.zeros(ticks, dtype=np.uint8),
             left=np.zeros(ticks, dtype=np.int64),
+            stretched=np.zeros(ticks, dtype=np.int64),
             target_ms=np.zeros(ticks, dtype=np.int64),
         )
 
     def until(self, tick: int) -> Trace:
         """Forget the ticks from `tick` on."""
         self.gone = np.minimum(self.gone, tick)
-        self.action, self.left, self.target_ms = self.action[:tick], self.left[:tick], self.target_ms[:tick]
+        for name in ("action", "left", "stretched", "target_ms"):
+            setattr(self, name, getattr(self, name)[:tick])
         return self
 
     def open_concealment(self, start: int) -> None:

@@ -1,0 +1,148 @@
+import json
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from forensics.audio.payloads import decode_stream
+from forensics.capture import read_capture
+from forensics.case import open_case
+from forensics.errors import ScenarioError
+from forensics.lab.scenario import Fault, Line, Scenario, Sender
+from forensics.lab.simulate import Receiver, simulate_call
+from forensics.lab.simulate_wire import AGENT_SSRC
+from forensics.streams import find_streams
+from forensics.telemetry.statistics import read_stats
+
+RATE_HZ = 48_000
+
+
+@pytest.fixture(scope="session")
+def spoken(tmp_path_factory):
+    """Four seconds that sound like a voice: a gliding vowel with pauses, every moment of it unlike the others."""
+    import soundfile
+
+    t = np.arange(4 * RATE_HZ) / RATE_HZ
+    phase = 2 * np.pi * np.cumsum(120 + 25 * np.sin(1.7 * t) + 10 * np.sin(5.3 * t)) / RATE_HZ
+    tone = sum(np.sin(k * phase + k) / k for k in range(1, 20))
+    loudness = np.clip(0.6 + 0.5 * np.sin(2 * np.pi * 1.3 * t) + 0.2 * np.sin(2 * np.pi * 3.1 * t), 0, None)
+    path = tmp_path_factory.mktemp("voice") / "voice.wav"
+    soundfile.write(path, (0.15 * tone * loudness).astype(np.float32), RATE_HZ)
+    return path
+
+
+@pytest.fixture
+def make_scenario(spoken):
+    def make(*faults, **sender):
+        lines = (Line("user", 0.2, wav=spoken), Line("agent", 4.6, wav=spoken))
+        return Scenario("made", 10.0, lines=lines, faults=faults, sender=Sender(**sender), seed=2)
+
+    return make
+
+
+def events_of(call, kind):
+    from forensics.lab.truth import describe_truth
+
+    return [event for event in describe_truth(call.account)["events"] if event["kind"].startswith(kind)]
+
+
+def test_a_clean_call_has_no_fault(make_scenario):
+    call = simulate_call(make_scenario())
+    assert not [event for event in events_of(call, "") if event["kind"] != "response_latency"]
+
+
+@pytest.mark.parametrize(
+    ("fault", "kind", "cause", "hole_ms"),
+    [
+        (Fault("burst_loss", 6.0, 0.3), "loss", "network_drop", 300),
+        (Fault("stall", 6.0, 0.4), "late_model:contig", "late_model_output", 370),
+        (Fault("stall", 6.0, 0.4, {"timestamps": "clock"}), "late_model:clock", "late_model_output", 400),
+        (Fault("delay_spike", 6.0, 0.4), "late_packets", "buffer_underrun", 370),
+        (Fault("artificial_delay", 6.0, 1.5, {"delay_s": 0.3}), "artificial_delay:onset", "artificial_delay", 270),
+    ],
+)
+def test_a_fault_makes_the_hole_that_it_is_known_for(make_scenario, fault, kind, cause, hole_ms):
+    (event,) = events_of(simulate_call(make_scenario(fault)), kind)
+    assert event["cause"] == cause
+    assert event["audible"]
+    assert event["injected_id"] == "f1"
+    assert event["evidence"]["gap_ms"] == pytest.approx(hole_ms, abs=45)
+
+
+def test_a_filled_stall_is_silence_that_was_sent(make_scenario):
+    call = simulate_call(make_scenario(Fault("stall", 6.0, 0.4, {"timestamps": "fill"})))
+    (event,) = events_of(call, "late_model:fill")
+    middle = round((event["rec_start"] + event["rec_end"]) / 2 * RATE_HZ)
+    assert np.abs(call.account.recording[middle - 2000 : middle + 2000]).max() < 1e-3
+    assert event["cause"] == "late_model_output"
+
+
+def test_a_frozen_renderer_is_heard(make_scenario):
+    call = simulate_call(make_scenario(Fault("frozen_renderer", 6.0, 0.3)))
+    assert call.account.device is not None
+    assert any(event["cause"] == "buffer_underrun" and event["injected_id"] == "f1" for event in events_of(call, ""))
+
+
+def test_the_written_case_reads_back(make_scenario, tmp_path):
+    scenario = make_scenario(Fault("burst_loss", 6.0, 0.3), Fault("capture_gap", 8.0, 0.2))
+    call = simulate_call(scenario, tmp_path / "made")
+    case = open_case(call.folder)
+    streams = {stream.ssrc: stream for stream in find_streams(read_capture(case.capture))}
+    truth = json.loads((call.folder / "truth.json").read_text())
+    assert truth["agent_ssrc"] == AGENT_SSRC in streams
+    assert streams[AGENT_SSRC].losses["packets"].tolist() == [15, 10]
+    assert [benign["kind"] for benign in truth["benign"]].count("capture_gap") == 1
+    assert (read_stats(case.stats)["inbound-rtp"]["packets_lost"]).iloc[-1] == 15
+    for name in ("recording.flac", "mic.flac", "events.jsonl", "clock.json", "scenario.toml", "sender.pcap"):
+        assert (call.folder / name).exists()
+
+
+def test_the_recording_holds_what_the_capture_decodes_to(make_scenario, tmp_path):
+    call = simulate_call(make_scenario(), tmp_path / "made")
+    stream = next(s for s in find_streams(read_capture(tmp_path / "made" / "receiver.pcap")) if s.ssrc == AGENT_SSRC)
+    sent = decode_stream(stream).track.samples
+    row = 320
+    place = round(call.account.packets["heard_s"].iat[row] * RATE_HZ)
+    heard = call.account.recording[place : place + 960]
+    assert heard == pytest.approx(sent[row * 960 : (row + 1) * 960], abs=1e-3)
+
+
+def test_a_folder_that_is_in_use_is_refused(make_scenario, tmp_path):
+    (tmp_path / "note.txt").write_text("mine")
+    with pytest.raises(ScenarioError, match="not an empty folder"):
+        simulate_call(make_scenario(), tmp_path)
+
+
+def test_the_same_seed_gives_the_same_files(make_scenario, tmp_path):
+    scenario = make_scenario(Fault("jitter", 5.0, 3.0, {"mean_s": 0.02}))
+    for name, seed in (("a", 1), ("b", 1), ("c", 2)):
+        simulate_call(scenario, tmp_path / name, seed=seed, receiver=Receiver(noise_dbfs=-60))
+    names = [path.name for path in (tmp_path / "a").iterdir()]
+    assert all((tmp_path / "a" / name).read_bytes() == (tmp_path / "b" / name).read_bytes() for name in names)
+    assert (tmp_path / "a" / "receiver.pcap").read_bytes() != (tmp_path / "c" / "receiver.pcap").read_bytes()
+
+
+@pytest.mark.parametrize(
+    "sender", [{"codec": "pcmu"}, {"codec": "pcma"}, {"packet_s": 0.06}, {"packet_s": 0.01}, {"bitrate_bps": 12_000}]
+)
+def test_other_codecs_and_packet_lengths(make_scenario, sender):
+    call = simulate_call(make_scenario(Fault("burst_loss", 6.0, 0.3), **sender))
+    (event,) = events_of(call, "loss")
+    assert event["evidence"]["gap_ms"] == pytest.approx(300, abs=60)
+
+
+def test_a_deeper_buffer_masks_a_spike(make_scenario):
+    scenario = make_scenario(Fault("delay_spike", 6.0, 0.3))
+    deep = simulate_call(scenario, receiver=Receiver(minimum_delay_s=0.5))
+    assert not any(event["audible"] for event in events_of(deep, "late_packets"))
+
+
+def test_a_fault_that_is_moved_needs_no_new_encoding(make_scenario, monkeypatch):
+    scenario = make_scenario(Fault("burst_loss", 6.0, 0.3))
+    simulate_call(scenario)
+
+    def refuse(*_):
+        raise AssertionError("encoded anew")
+
+    monkeypatch.setattr("forensics.lab.simulate.encode_payloads", refuse)
+    simulate_call(replace(scenario, faults=(Fault("burst_loss", 6.2, 0.3), Fault("stall", 7.0, 0.2))))
