@@ -587,13 +587,19 @@ export async function render({ model, el }) {
     clearTimeout(settle);
     settle = setTimeout(() => model.save_changes(), 120);
   });
-  model.on("change:glitch", () => {
-    if (model.get("glitch") !== timeline.chosen) timeline.choose(model.get("glitch"), { zoom: true, quiet: true });
-  });
-  model.on("change:window", () => {
-    const [start, end] = model.get("window");
-    if (Math.abs(start - timeline.axis.start) + Math.abs(end - timeline.axis.end) > 1e-6) timeline.showWindow(start, end);
-  });
+  const follow = {
+    window() {
+      const [start, end] = model.get("window");
+      if (Math.abs(start - timeline.axis.start) + Math.abs(end - timeline.axis.end) > 1e-6) timeline.showWindow(start, end);
+    },
+    glitch() {
+      if (model.get("glitch") !== timeline.chosen) timeline.choose(model.get("glitch"), { zoom: true, quiet: true });
+    },
+  };
+  for (const [name, obey] of Object.entries(follow)) {
+    model.on(`change:${name}`, obey);
+    obey(); // it may have been set before there was a view
+  }
   return () => timeline.close();
 }
 
