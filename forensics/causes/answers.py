@@ -14,10 +14,16 @@ def answered_late(glitch: Glitch, scene: Scene) -> list[Evidence]:
     latency_s = glitch.measurements["latency_s"]
     sender_s = glitch.measurements.get("sender_s")
     if sender_s is None:
-        reason = f"The answer was heard {milliseconds(latency_s)} after the question; without packets on the recording's clock the time cannot be split."
+        reason = (
+            f"The answer was heard {milliseconds(latency_s)} after the question; without packets on the recording's "
+            "clock the time cannot be split."
+        )
         return [Evidence("answered_late", Cause.LATE_MODEL_OUTPUT, None, reason, glitch.frames)]
     playout_s = latency_s - sender_s
-    statement = f"Of the {milliseconds(latency_s)} until the answer was heard, {milliseconds(sender_s)} passed before its first packet came and {milliseconds(playout_s)} after."
+    statement = (
+        f"Of the {milliseconds(latency_s)} until the answer was heard, {milliseconds(sender_s)} passed before its "
+        f"first packet came and {milliseconds(playout_s)} after."
+    )
     numbers = {"latency_s": latency_s, "sender_s": sender_s}
     if sender_s >= SHARE * latency_s:
         return [

@@ -12,8 +12,10 @@ def silence_sent(site: Site) -> list[Evidence]:
     if site.glitch.kind != "silence":
         return []
     statement = (
-        f"{milliseconds(site.hole_s)} of digital silence were sent in regular packets; speech stops and resumes at packet edges at full level "
-        f"({site.measured('edge_before_db'):.0f} and {site.measured('edge_after_db'):.0f} dB against loud speech), in the same sound: the sender had nothing else to send."
+        f"{milliseconds(site.hole_s)} of digital silence were sent in regular packets; speech stops and resumes at "
+        "packet edges at full level "
+        f"({site.measured('edge_before_db'):.0f} and {site.measured('edge_after_db'):.0f} dB against loud speech), in "
+        "the same sound: the sender had nothing else to send."
     )
     return [
         supports(site, "silence_sent", Cause.LATE_MODEL_OUTPUT, statement, weight=DECISIVE, mechanism="silence_fill")
@@ -24,7 +26,10 @@ def spliced(site: Site) -> list[Evidence]:
     """The waveform breaks at a packet edge although packets, sequence numbers and timestamps are perfect."""
     if site.glitch.kind != "splice":
         return []
-    statement = f"The sound breaks at the edge of frame {site.frames[-1]} ({site.measured('break_db'):.0f} dB above what this voice does) while packets, sequence and timestamps are perfect: audio was cut out before it was encoded."
+    statement = (
+        f"The sound breaks at the edge of frame {site.frames[-1]} ({site.measured('break_db'):.0f} dB above what this "
+        "voice does) while packets, sequence and timestamps are perfect: audio was cut out before it was encoded."
+    )
     return [
         supports(
             site,

@@ -42,7 +42,10 @@ def sequence_gap(site: Site) -> list[Evidence]:
         if lost >= BURST_PACKETS
         else "isolated_loss"
     )
-    statement = f"{lost} sequence number{'s' if lost > 1 else ''} between frames {site.frames[0]} and {site.frames[-1]} never arrived."
+    statement = (
+        f"{lost} sequence number{'s' if lost > 1 else ''} between frames {site.frames[0]} and {site.frames[-1]} never "
+        "arrived."
+    )
     return [
         supports(
             site, "sequence_gap", Cause.NETWORK_DROP, statement, weight=STRONG, mechanism=mechanism, lost_packets=lost
@@ -87,7 +90,10 @@ def seen_at_sender(site: Site) -> list[Evidence]:
             supports(site, "seen_at_sender", Cause.NETWORK_DROP, statement, weight=FAIR, sent=sent),
             opposes(site, "seen_at_sender", Cause.SENDER_POLICY, statement, weight=DECISIVE),
         ]
-    statement = f"The sender's capture holds {sent} of the {lost} missing packets: their numbers were skipped, the audio was never sent."
+    statement = (
+        f"The sender's capture holds {sent} of the {lost} missing packets: their numbers were skipped, the audio was "
+        "never sent."
+    )
     return [
         supports(
             site,
@@ -175,7 +181,8 @@ def receiver_saw_no_loss(site: Site) -> list[Evidence]:
                 site,
                 "receiver_saw_no_loss",
                 Cause.CAPTURE_LOSS,
-                "No readable receiver report after the gap: whether the receiver missed the packets too cannot be seen there.",
+                "No readable receiver report after the gap: whether the receiver missed the packets too cannot be seen "
+                "there.",
             )
         ]
     counted = int(later["packets_lost"].iat[0]) - (int(earlier["packets_lost"].iat[-1]) if len(earlier) else 0)
@@ -208,7 +215,10 @@ def played_through(site: Site) -> list[Evidence]:
     lost_s, inserted_s = site.measured("media_gap_s"), site.curve_step_s
     if int(site.measured("lost_packets")) <= 0 or np.isnan(inserted_s):
         return []
-    numbers = f"In the recording {milliseconds(lost_s + inserted_s)} stand in place of {milliseconds(lost_s)} of missing audio"
+    numbers = (
+        f"In the recording {milliseconds(lost_s + inserted_s)} stand in place of {milliseconds(lost_s)} of missing "
+        "audio"
+    )
     if abs(inserted_s) <= EXACT_S:
         statement = f"{numbers}, exact to the sample: the audio was played, only the capture missed it."
         return [

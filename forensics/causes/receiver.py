@@ -15,7 +15,10 @@ def on_time_but_silent(site: Site) -> list[Evidence]:
     """Every packet around the hole came in time: the playout itself stood still."""
     if site.glitch.kind != "hole" or site.measured("lost_packets") > 0 or max(site.lateness_s, site.growth_s) >= LATE_S:
         return []
-    statement = f"The packets around the hole of {milliseconds(site.hole_s)} came in time ({milliseconds(site.lateness_s)} against those before): the receiver did not play what it had."
+    statement = (
+        f"The packets around the hole of {milliseconds(site.hole_s)} came in time ({milliseconds(site.lateness_s)} "
+        "against those before): the receiver did not play what it had."
+    )
     return [
         supports(
             site,
@@ -38,7 +41,10 @@ def passed_over(site: Site) -> list[Evidence]:
     rows = site.journey.iloc[site.before : site.after + 1]
     media_s = float(rows["media_s"].iat[-1] - rows["media_s"].iat[0])
     spent_s = float(rows["arrival_s"].iat[-1] - rows["arrival_s"].iat[0])
-    statement = f"{milliseconds(skipped_s)} of audio arrived and were never heard; {milliseconds(media_s)} of it came within {milliseconds(max(spent_s, 0.0))}"
+    statement = (
+        f"{milliseconds(skipped_s)} of audio arrived and were never heard; {milliseconds(media_s)} of it came within "
+        f"{milliseconds(max(spent_s, 0.0))}"
+    )
     early = spent_s < BURST_SHARE * media_s and site.base_lateness_s < LATE_S
     if early:
         return [

@@ -17,7 +17,8 @@ def only_recorder_silent(site: Site) -> list[Evidence]:
     if site.glitch.kind != "blank":
         return []
     statement = (
-        f"The recording is silent for {milliseconds(site.hole_s)} while loud packets were due, none of them lost or late, and the playout "
+        f"The recording is silent for {milliseconds(site.hole_s)} while loud packets were due, none of them lost or "
+        "late, and the playout "
         "behind it is where it was: no buffer conceals like that, the recorder has a hole."
     )
     return [supports(site, "only_recorder_silent", Cause.RECORDING_ARTEFACT, statement, weight=DECISIVE + STRONG)]
@@ -31,7 +32,10 @@ def more_than_was_buffered(site: Site) -> list[Evidence]:
     wait_s = (site.journey["heard_s"] - site.journey["arrival_s"]).to_numpy()
     earlier = site.journey["located"].to_numpy()[: site.before + 1]
     held_s = float(wait_s[site.before] - np.nanquantile(wait_s[: site.before + 1][earlier], 0.02))
-    numbers = f"{milliseconds(skipped_s)} are missing in the recording; the buffer held {milliseconds(held_s)} more than at its emptiest"
+    numbers = (
+        f"{milliseconds(skipped_s)} are missing in the recording; the buffer held {milliseconds(held_s)} more than at "
+        "its emptiest"
+    )
     if skipped_s > held_s + SPARE_S:
         return [
             supports(

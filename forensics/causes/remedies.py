@@ -5,11 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from forensics.causes.claim import milliseconds
-from forensics.model import Cause, Glitch
-
-NETWORK_FIX = "Forward error correction (Opus in-band FEC, RED) or retransmission, or another path."
-DEEPER_BUFFER = "a deeper jitter buffer"
-FASTER_MODEL = "a faster model"
+from forensics.causes.counterfactual import enough_buffer
+from forensics.causes.site import find_site
+from forensics.model import Cause, Glitch, Scene
 
 REMEDIES: dict[tuple[Cause, str], tuple[str, str]] = {
     (Cause.NETWORK_DROP, "isolated_loss"): ("Opus in-band FEC repairs single losses for about 20 % more bits.", "A deeper jitter buffer or a faster model: the packet never came."),
@@ -36,18 +34,25 @@ DECIDING_CAPTURE = (
 )
 
 
-def remedy_for(cause: Cause, mechanism: str, *, glitch: Glitch, alternatives: Sequence[Cause]) -> tuple[str, str]:
-    """Return what would have helped and what would not have, in words and with the size of the glitch where it matters."""
+def remedy_for(
+    cause: Cause, mechanism: str, *, glitch: Glitch, scene: Scene, alternatives: Sequence[Cause]
+) -> tuple[str, str]:
+    """Return what would have helped, with the number where one can be told, and what would not have."""
     if cause is Cause.UNDETERMINED:
         candidates = " or ".join(str(other).replace("_", " ") for other in alternatives)
         return f"Not decided between {candidates or 'the causes'}. {DECIDING_CAPTURE}", "Guessing."
     key = (cause, mechanism) if (cause, mechanism) in REMEDIES else next(k for k in REMEDIES if k[0] is cause)
     helped, useless = REMEDIES[key]
-    size_s = max(glitch.end_s - glitch.start_s, glitch.measurements.get("lateness_step_s", 0.0))
-    if (
-        cause in (Cause.LATE_MODEL_OUTPUT, Cause.BUFFER_UNDERRUN)
-        and size_s > 0
-        and mechanism not in ("playout_stall", "late_first_audio")
-    ):
-        helped = f"{helped} Needed here: about {milliseconds(size_s)}."
-    return helped, useless
+    amount = _amount(cause, mechanism, glitch, scene) if glitch.audible else ""
+    return f"{helped} {amount}".rstrip(), useless
+
+
+def _amount(cause: Cause, mechanism: str, glitch: Glitch, scene: Scene) -> str:
+    """How much of the remedy it takes."""
+    if cause is Cause.BUFFER_UNDERRUN and mechanism in ("delay_spike", "jitter", "reordering"):
+        site = find_site(glitch, scene)
+        return enough_buffer(site) if site is not None else ""
+    if cause is Cause.LATE_MODEL_OUTPUT and mechanism != "late_first_audio":
+        size_s = max(glitch.end_s - glitch.start_s, glitch.measurements.get("lateness_step_s", 0.0))
+        return f"Needed here: about {milliseconds(size_s)}."
+    return ""

@@ -78,7 +78,10 @@ def departed_late(site: Site) -> list[Evidence]:
             )
         ]
     share = site.departure_s / site.lateness_s
-    numbers = f"At the sender the packet was {milliseconds(site.departure_s)} late, at the receiver {milliseconds(site.lateness_s)}"
+    numbers = (
+        f"At the sender the packet was {milliseconds(site.departure_s)} late, at the receiver "
+        f"{milliseconds(site.lateness_s)}"
+    )
     if share < SHARE:
         statement = f"{numbers}: it was held on the way."
         return [
@@ -159,7 +162,10 @@ def timestamps_followed_clock(site: Site) -> list[Evidence]:
     if site.measured("lost_packets") > 0 or jump_s < LATE_S:
         return []
     if pause_s >= SHARE * jump_s:
-        statement = f"The timestamps jump by {milliseconds(jump_s)} while no packet came for {milliseconds(pause_s)}, in the middle of speech: the sender had nothing to send."
+        statement = (
+            f"The timestamps jump by {milliseconds(jump_s)} while no packet came for {milliseconds(pause_s)}, in the "
+            "middle of speech: the sender had nothing to send."
+        )
         return [
             supports(
                 site,
@@ -172,7 +178,10 @@ def timestamps_followed_clock(site: Site) -> list[Evidence]:
                 pause_s=pause_s,
             )
         ]
-    statement = f"The timestamps jump by {milliseconds(jump_s)} although the packets kept coming ({milliseconds(max(pause_s, 0.0))} between them): the sender passed over audio that it had."
+    statement = (
+        f"The timestamps jump by {milliseconds(jump_s)} although the packets kept coming "
+        f"({milliseconds(max(pause_s, 0.0))} between them): the sender passed over audio that it had."
+    )
     return [
         supports(
             site,
@@ -216,7 +225,10 @@ def step_or_return(site: Site) -> list[Evidence]:
         ]
     rest_s = float(np.min(soon_s))
     if not stays_late(site):
-        statement = f"The delay was back to {milliseconds(max(rest_s, 0.0))} above its baseline within {milliseconds(RECOVERY_S + site.lateness_s)}: a backlog arrived at once."
+        statement = (
+            f"The delay was back to {milliseconds(max(rest_s, 0.0))} above its baseline within "
+            f"{milliseconds(RECOVERY_S + site.lateness_s)}: a backlog arrived at once."
+        )
         return [
             supports(
                 site,
@@ -259,7 +271,10 @@ def released_later(site: Site) -> list[Evidence]:
     if stroke_s > RECOVERY_S or spread_s > FLAT_SHARE * site.lateness_s:
         return []
     held_s = float(arrival_s[last_held] - arrival_s[0])
-    statement = f"The delay was held level for {held_s:.1f} s (± {milliseconds(spread_s)}) and then given back within {milliseconds(stroke_s)}: audio was kept back and released."
+    statement = (
+        f"The delay was held level for {held_s:.1f} s (± {milliseconds(spread_s)}) and then given back within "
+        f"{milliseconds(stroke_s)}: audio was kept back and released."
+    )
     return [
         supports(
             site,
@@ -286,7 +301,8 @@ def sender_clock_stood(site: Site) -> list[Evidence]:
                 site,
                 "sender_clock_stood",
                 Cause.LATE_MODEL_OUTPUT,
-                "No readable sender reports on both sides of the glitch: the sender's media clock cannot be compared with its wall clock.",
+                "No readable sender reports on both sides of the glitch: the sender's media clock cannot be compared "
+                "with its wall clock.",
             )
         ]
     numbers = f"The sender's wall clock moved by {milliseconds(step_s)} against its media clock"
@@ -389,7 +405,10 @@ def path_was_open(site: Site) -> list[Evidence]:
                 "Nothing else came from the sender during the hole, so the path may have been held or not.",
             )
         ]
-    statement = f"{len(others)} other datagram{'s' if len(others) > 1 else ''} from the same sender (frame {others[0]}) came through while the audio did not: the path was open."
+    statement = (
+        f"{len(others)} other datagram{'s' if len(others) > 1 else ''} from the same sender (frame {others[0]}) came "
+        "through while the audio did not: the path was open."
+    )
     return [
         opposes(site, "path_was_open", Cause.BUFFER_UNDERRUN, statement, weight=STRONG, others=len(others)),
         supports(site, "path_was_open", Cause.LATE_MODEL_OUTPUT, statement, weight=SLIGHT, mechanism="stall"),

@@ -6,12 +6,12 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from forensics.causes import answers, content, loss, receiver, recorder, timing
+from forensics.causes import answers, content, counterfactual, loss, receiver, recorder, timing
 from forensics.causes.remedies import remedy_for
 from forensics.causes.site import find_site
 from forensics.model import BLAMING_CAUSES, Cause, Evidence, Glitch, Scene, Verdict
 
-RULES = (*loss.RULES, *timing.RULES, *receiver.RULES, *recorder.RULES, *content.RULES)
+RULES = (*loss.RULES, *timing.RULES, *receiver.RULES, *recorder.RULES, *content.RULES, *counterfactual.RULES)
 """Every rule, in the order in which a verdict lists its evidence."""
 
 JUDGED = (*BLAMING_CAUSES, Cause.RECORDING_ARTEFACT, Cause.CAPTURE_LOSS)
@@ -52,7 +52,9 @@ def judge_glitch(glitch: Glitch, scene: Scene, *, number: int) -> Verdict:
     cause = best if decided else Cause.UNDETERMINED
     mechanism = _mechanism(evidence, cause)
     others = sorted(((c, p) for c, p in posterior.items() if c is not cause and p >= 0.005), key=lambda item: -item[1])
-    remedy, would_not_help = remedy_for(cause, mechanism, glitch=glitch, alternatives=[c for c, _ in others[:2]])
+    remedy, would_not_help = remedy_for(
+        cause, mechanism, glitch=glitch, scene=scene, alternatives=[c for c, _ in others[:2]]
+    )
     return Verdict(
         id=f"g{number:02d}",
         glitch=glitch,

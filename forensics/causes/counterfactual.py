@@ -1,0 +1,157 @@
+"""Counterfactuals: the cause of a glitch is what, taken away, takes the glitch away.
+
+The same call is replayed with one thing mended: nothing lost, nothing delayed on the way, no stall at the sender, a
+deeper buffer. Each replay takes milliseconds, so every glitch is asked in each of them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+import pandas as pd
+
+from forensics.causes.claim import SLIGHT, milliseconds, opposes, supports, unchecked
+from forensics.causes.site import Site
+from forensics.model import Cause, Evidence, Playout, RtpStream, Scene
+from forensics.playout.interventions import without_delay_variation, without_network_loss, without_sender_stalls
+from forensics.playout.replay import replay_neteq
+from forensics.playout.what_if import MINIMUM_DELAYS_S, estimate_buffer_curve
+
+HOLE_S = 0.02
+"""A replay shows a hole from here on: two of NetEq's ticks, more than one time scaling inserts."""
+
+MENDED = {
+    Cause.NETWORK_DROP: "nothing lost on the way",
+    Cause.BUFFER_UNDERRUN: "nothing delayed on the way",
+    Cause.LATE_MODEL_OUTPUT: "no stall at the sender",
+}
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Replayed:
+    """One replay: for each sequence number, how far its playout lies behind its media time."""
+
+    offset_s: Mapping[int, float]
+
+    def inserted_s(self, before: int, after: int) -> float:
+        """Recording time inserted between two packets, by extended sequence number; NaN where one was never played."""
+        return self.offset_s.get(after, np.nan) - self.offset_s.get(before, np.nan)
+
+
+def replay_what_if(stream: RtpStream, **settings: float) -> Replayed:
+    """Replay a stream and keep when each packet was played."""
+    return _replayed(stream, replay_neteq(stream, **settings))
+
+
+def _replayed(stream: RtpStream, playout: Playout) -> Replayed:
+    played = playout.packets.dropna(subset="heard_s")
+    sequence = stream.packets["ext_sequence_number"].to_numpy()[played["row"]]
+    return Replayed(dict(zip(sequence.tolist(), (played["heard_s"] - played["media_s"]).tolist(), strict=True)))
+
+
+@lru_cache(maxsize=2)
+def replay_as_it_was(scene: Scene) -> Replayed:
+    """Return the replay of the call as it was."""
+    assert scene.downlink is not None
+    return _replayed(scene.downlink, scene.replay) if scene.replay is not None else replay_what_if(scene.downlink)
+
+
+@lru_cache(maxsize=2)
+def replay_mended(scene: Scene) -> dict[Cause, Replayed]:
+    """Return the call replayed with the work of one cause taken out, for each cause in `MENDED`."""
+    stream, departure_s = scene.downlink, _departures_s(scene)
+    assert stream is not None
+    mended = {
+        Cause.NETWORK_DROP: without_network_loss(stream),
+        Cause.LATE_MODEL_OUTPUT: without_sender_stalls(stream, sent_s=departure_s),
+    }
+    if departure_s is not None:
+        mended[Cause.BUFFER_UNDERRUN] = without_delay_variation(stream, sent_s=departure_s)
+    return {cause: replay_what_if(other) for cause, other in mended.items()}
+
+
+@lru_cache(maxsize=2)
+def replay_deeper(scene: Scene) -> dict[float, Replayed]:
+    """Return the call replayed with deeper buffers, by their target in seconds."""
+    stream = scene.downlink
+    assert stream is not None
+    return {delay_s: replay_what_if(stream, minimum_delay_s=delay_s) for delay_s in MINIMUM_DELAYS_S[1:]}
+
+
+@lru_cache(maxsize=2)
+def buffer_curve(scene: Scene) -> pd.DataFrame:
+    """Return concealment and latency over the buffer's target, for the whole call."""
+    assert scene.downlink is not None
+    return estimate_buffer_curve(scene.downlink)
+
+
+def _departures_s(scene: Scene) -> np.ndarray | None:
+    """Departures in the order of the stream's packets; None unless every packet has one."""
+    journey, stream = scene.journey, scene.downlink
+    if journey is None or stream is None or journey["departure_s"].isna().any() or len(journey) != len(stream.packets):
+        return None
+    departures_s = np.empty(len(stream.packets))
+    departures_s[journey["row"].to_numpy()] = journey["departure_s"].to_numpy()
+    return departures_s
+
+
+def gone_without(site: Site) -> list[Evidence]:
+    """The replay shows the hole, and mended of one cause it does not."""
+    if site.glitch.kind not in ("loss", "late", "stall", "hole"):
+        return []
+    before, after = _sequence(site)
+    was_s = replay_as_it_was(site.scene).inserted_s(before, after) + max(site.measured("media_gap_s"), 0.0)
+    if not was_s >= HOLE_S:
+        reason = "The replay of these arrivals shows no hole here, so it cannot be asked what takes it away."
+        return [unchecked(site, "gone_without", Cause.BUFFER_UNDERRUN, reason)]
+    answers = []
+    for cause, mended in replay_mended(site.scene).items():
+        left_s = mended.inserted_s(before, after) + (
+            0.0 if cause is Cause.NETWORK_DROP else max(site.measured("media_gap_s"), 0.0)
+        )
+        if np.isnan(left_s):
+            continue
+        statement = f"Replayed with {MENDED[cause]}, the hole of {milliseconds(was_s)} becomes {milliseconds(max(left_s, 0.0))}."
+        if left_s < was_s / 2:
+            answers.append(supports(site, "gone_without", cause, statement, weight=SLIGHT, left_s=left_s))
+        else:
+            answers.append(opposes(site, "gone_without", cause, statement, weight=SLIGHT, left_s=left_s))
+    return answers
+
+
+def _sequence(site: Site) -> tuple[int, int]:
+    """Extended sequence numbers of the packets on either side."""
+    sequence = site.journey["ext_sequence_number"]
+    return int(sequence.iat[site.before]), int(sequence.iat[site.after])
+
+
+def enough_buffer(site: Site) -> str:
+    """Say which buffer target would have covered a glitch, and what it costs and saves over the call.
+
+    Parameters
+    ----------
+    site : Site
+
+    Returns
+    -------
+    str
+        A sentence; empty where the replay shows no hole there.
+    """
+    scene, sequence = site.scene, _sequence(site)
+    if not replay_as_it_was(scene).inserted_s(*sequence) >= HOLE_S:
+        return ""
+    curve = buffer_curve(scene).set_index("minimum_delay_s")
+    for target_s, replayed in replay_deeper(scene).items():
+        if replayed.inserted_s(*sequence) < HOLE_S:
+            row = curve.loc[target_s]
+            return (
+                f"A target of {milliseconds(target_s)} would have covered this one; over the call it saves "
+                f"{row['saved']:.0%} of the concealment for {milliseconds(row['added_latency_s'])} more delay."
+            )
+    return f"Not even a target of {milliseconds(MINIMUM_DELAYS_S[-1])} would have covered this one."
+
+
+RULES = (gone_without,)
