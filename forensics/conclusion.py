@@ -60,10 +60,5 @@ def _heard_s(verdicts: Sequence[Verdict]) -> float:
 def _masked(verdicts: Sequence[Verdict]) -> list[str]:
     """A sentence on what went wrong unheard."""
     masked = sum(not verdict.glitch.audible for verdict in verdicts)
-    return (
-        [
-            f"{masked} more {'event was' if masked == 1 else 'events were'} not heard: covered by the buffer, or in a pause."
-        ]
-        if masked
-        else []
-    )
+    events = "event was" if masked == 1 else "events were"
+    return [f"{masked} more {events} not heard: covered by the buffer, or in a pause."] if masked else []

@@ -273,7 +273,8 @@ def _common_rate(decoded: DecodedStream, recording: AudioTrack) -> tuple[Decoded
 def _locate(known: _Evidence, decoded: DecodedStream, coarse: CoarseOffset, log: _Log) -> None:
     """Find when each packet was heard, and with that the recording's clock."""
     downlink, recording = known.downlink, known.recording
-    assert downlink is not None and recording is not None
+    assert downlink is not None
+    assert recording is not None
     at_rate = resample_track(recording, sample_rate_hz=decoded.track.sample_rate_hz)
     known.heard = log.run(
         "playout",

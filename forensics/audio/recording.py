@@ -78,6 +78,7 @@ def _decode_blocks(path: Path) -> tuple[int, list[np.ndarray], list[str]]:
                 notes.append(f"{path.name} breaks off after {seconds:.2f} s ({fault.strerror}); read up to there.")
     except FFmpegError as fault:
         raise AudioError(
-            f"{path.name} is no audio file that FFmpeg knows ({fault.strerror}). Expected WAV, FLAC, Ogg, WebM, M4A or MP3."
+            f"{path.name} is no audio file that FFmpeg knows ({fault.strerror}). Expected WAV, FLAC, Ogg, WebM, M4A or "
+            "MP3."
         ) from fault
     return rate_hz, blocks, notes

@@ -10,7 +10,7 @@ SHARE = 0.5
 
 
 def answered_late(glitch: Glitch, scene: Scene) -> list[Evidence]:
-    """Where the time between the user's last word and the agent's first went: before the sender's packet, or behind it."""
+    """Split the time between the user's last word and the agent's first: before the sender's packet, or behind it."""
     latency_s = glitch.measurements["latency_s"]
     sender_s = glitch.measurements.get("sender_s")
     if sender_s is None:

@@ -23,7 +23,7 @@ def opposes(site: Site, rule: str, cause: Cause, statement: str, *, weight: floa
 
 
 def unchecked(site: Site, rule: str, cause: Cause, reason: str) -> Evidence:
-    """The claim could not be checked, because …"""
+    """Neither for nor against `cause`: it could not be checked, because of `reason`."""
     return Evidence(rule, cause, None, reason, site.frames)
 
 

@@ -11,18 +11,18 @@ from forensics.clocks.reports import read_sender_clock
 from forensics.model import Cause, Evidence
 
 QUEUE_RISE_S = 0.06
-"""A queue that overflows is full before it drops; 60 ms above the path's own minimum is three packets standing in it."""
+"""A queue that overflows is full before it drops; 60 ms above the path's own minimum are three packets in it."""
 
 EXACT_S = 0.0005
-"""Concealment ends in a merge that moves the audio by part of a pitch period, milliseconds; audio that was decoded goes
-on to the sample, and the search for it is exact to one."""
+"""Concealment ends in a merge that moves the audio by part of a pitch period, milliseconds; audio that was decoded
+goes on to the sample, and the search for it is exact to one."""
 
 BURST_PACKETS = 2
 """RFC 3611 §4.7 calls losses that close together a burst; a single one is isolated."""
 
 
 def sequence_gap(site: Site) -> list[Evidence]:
-    """Sequence numbers are missing at the receiver's tap (RFC 3550 §A.3): lost on the way, unless they were never sent."""
+    """Sequence numbers are missing at the receiver's tap (RFC 3550 §A.3): lost on the way, unless never sent."""
     lost = int(site.measured("lost_packets"))
     if lost <= 0:
         return [

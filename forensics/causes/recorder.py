@@ -25,7 +25,7 @@ def only_recorder_silent(site: Site) -> list[Evidence]:
 
 
 def more_than_was_buffered(site: Site) -> list[Evidence]:
-    """Audio that is missing in the recording against what the buffer held: it cannot have passed over more than that."""
+    """Audio missing in the recording against what the buffer held: it cannot have passed over more than that."""
     skipped_s = site.measured("skipped_s")
     if site.glitch.kind != "skip" or not skipped_s > 0 or not site.journey["located"].any():
         return []

@@ -95,7 +95,7 @@ class Site:
         return float(np.median(recent[-5:]) - np.quantile(recent, 0.05)) if len(recent) else float("nan")
 
     def lateness_after_s(self, start_s: float, stop_s: float) -> np.ndarray:
-        """Lateness, relative to the baseline, of the packets that arrived so long after the first one behind the glitch."""
+        """Lateness, against the baseline, of the packets that arrived so long after the first one behind the glitch."""
         arrival_s = self.journey["arrival_s"].to_numpy()
         since_s = arrival_s - arrival_s[self.after]
         later = (since_s >= start_s) & (since_s <= stop_s) & (np.arange(len(arrival_s)) > self.after)
@@ -103,7 +103,7 @@ class Site:
 
     @cached_property
     def sender_clock_step_s(self) -> float:
-        """Step of the sender's wall clock against its media clock over the glitch; NaN without reports on both sides."""
+        """Step of the sender's wall clock against its media clock over the glitch; NaN without reports around it."""
         reports = read_sender_clock(self.stream)
         media_s = self.journey["media_s"].to_numpy()
         earlier = reports[reports["media_s"] <= media_s[self.before]]

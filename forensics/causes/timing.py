@@ -12,18 +12,18 @@ LATE_S = 0.02
 """A packet that is one packet later than those before it is late; less is timer wobble at either end."""
 
 SHARE = 0.5
-"""A step explains a hole when it is at least half as long: the buffer covers the other half at most in steady state."""
+"""A step explains a hole when it is at least half as long: a steady buffer covers the other half at most."""
 
 FLAT_SHARE = 0.25
 """A clock that moved by less than a quarter of the stall did not stand still for it."""
 
 RECOVERY_S = 0.3
-"""Queueing drains at line rate and a stalled loop catches up at once: the backlog of a hold is through within this time,
-while a sender that holds audio back on purpose, or resumes where it stopped, stays late."""
+"""Queueing drains at line rate and a stalled loop catches up at once: the backlog of a hold is through within this
+time, while a sender that holds audio back on purpose, or resumes where it stopped, stays late."""
 
 
 def arrived_late(site: Site) -> list[Evidence]:
-    """The first packet behind the glitch arrived later than its timestamp says: the audio was not there to be played."""
+    """The first packet behind the glitch came later than its timestamp says: there was nothing to be played."""
     if site.measured("lost_packets") > 0:
         return []
     late_s = site.lateness_s
@@ -157,7 +157,7 @@ def fell_behind(site: Site) -> list[Evidence]:
 
 
 def timestamps_followed_clock(site: Site) -> list[Evidence]:
-    """The timestamps jumped by as much as the arrivals paused: the sender's clock ran on, and it had nothing to send."""
+    """The timestamps jumped by as much as the arrivals paused: the sender's clock ran on without anything to send."""
     jump_s, pause_s = site.measured("media_gap_s"), site.measured("arrival_gap_s")
     if site.measured("lost_packets") > 0 or jump_s < LATE_S:
         return []
@@ -291,7 +291,7 @@ def released_later(site: Site) -> list[Evidence]:
 
 
 def sender_clock_stood(site: Site) -> list[Evidence]:
-    """The sender reports' wall clock against their media clock: it steps by a stall, and not by holding packets back."""
+    """The sender reports' wall clock against their media clock: a stall steps it, holding packets back does not."""
     if site.measured("lost_packets") > 0 or (site.lateness_s < LATE_S and site.measured("media_gap_s") < LATE_S):
         return []
     step_s = site.sender_clock_step_s

@@ -14,8 +14,8 @@ MIN_PAIRS = 50
 """One second of 20 ms packets: with fewer, a quarter of them cannot span a minimum-delay line."""
 
 DRIFT_SPAN_S = 60.0
-"""Below this overlap two capture clocks are taken to run equally: 10 ppm, what two idle hosts differ by, is then 0.6 ms,
-less than the path's own variation, and a fitted slope would follow the variation."""
+"""Below this overlap two capture clocks are taken to run equally: 10 ppm, what two idle hosts differ by, is then
+0.6 ms, less than the path's own variation, and a fitted slope would follow the variation."""
 
 
 def estimate_sender_clock(streams: Sequence[RtpStream], sender_streams: Sequence[RtpStream]) -> ClockMap:
@@ -46,7 +46,8 @@ def estimate_sender_clock(streams: Sequence[RtpStream], sender_streams: Sequence
     forward, backward = _delays(streams, sender_streams)
     if len(forward) + len(backward) < MIN_PAIRS:
         raise ClockError(
-            f"The two captures have {len(forward) + len(backward)} RTP packets in common, at least {MIN_PAIRS} were expected. "
+            f"The two captures have {len(forward) + len(backward)} RTP packets in common, at least {MIN_PAIRS} were "
+            "expected. "
             "Are they of the same call, and is the sender's capture given as --sender-capture?"
         )
     drift = _drift(forward if len(forward) >= len(backward) else backward)

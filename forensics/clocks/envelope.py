@@ -23,8 +23,8 @@ LEAST_CORRELATION = 0.55
 """Envelopes of the same call correlate at 0.65 to 0.95, those of other speech of the same length below 0.5."""
 
 LEAST_LEAD = 1.5
-"""The best place has to be so much better than the best one elsewhere: 1.6 to 3.3 were measured for the same call, below
-1.5 where chance or a common rhythm of greeting and answer made the peak."""
+"""The best place has to be so much better than the best one elsewhere: 1.6 to 3.3 were measured for the same call,
+below 1.5 where chance or a common rhythm of greeting and answer made the peak."""
 
 ELSEWHERE_S = 0.5
 """Places closer than this to the best one are the same peak: about two syllables."""
@@ -72,13 +72,15 @@ def estimate_recording_clock_closed(stream: RtpStream, recording: AudioTrack, *,
     if best < LEAST_CORRELATION or lead < LEAST_LEAD:
         raise ClockError(
             f"The envelope of SSRC {stream.ssrc:#010x} by {method} correlates with the recording at {best:.2f} "
-            f"(at least {LEAST_CORRELATION} is expected), {lead:.2f} times the best other place (at least {LEAST_LEAD}). "
+            f"(at least {LEAST_CORRELATION} is expected), {lead:.2f} times the best other place (at least "
+            f"{LEAST_LEAD}). "
             "Is it a recording of another call or of the other direction? Keys would decide (--keys)."
         )
     spread_s = _spread_of_parts(predicted, heard, lag)
     if spread_s > PART_AGREE_S:
         raise ClockError(
-            f"Parts of the recording are found {spread_s:.2f} s apart from the whole, {PART_AGREE_S} s is the most that a "
+            f"Parts of the recording are found {spread_s:.2f} s apart from the whole, {PART_AGREE_S} s is the most "
+            "that a "
             "jitter buffer moves them. Is it a recording of another call?"
         )
     offset_s = start_s + LEAST_WAIT_S - lag / ENVELOPE_HZ
@@ -88,7 +90,7 @@ def estimate_recording_clock_closed(stream: RtpStream, recording: AudioTrack, *,
 
 
 def _predicted_envelope(stream: RtpStream, replay: Playout) -> tuple[np.ndarray, float, str]:
-    """Lifted envelope at `ENVELOPE_HZ` as the replay played it, the capture time of its start, and where it comes from."""
+    """Lifted envelope at `ENVELOPE_HZ` as the replay played it, the capture time of its start, and its source."""
     played = replay.packets.dropna(subset="heard_s")
     rows = played["row"].to_numpy()
     level = stream.packets["audio_level_dbov"].to_numpy(dtype=float)[rows]
@@ -114,7 +116,7 @@ def _lift(levels: np.ndarray) -> np.ndarray:
 
 
 def _find(predicted: np.ndarray, heard: np.ndarray) -> tuple[float, float, float]:
-    """Lag in frames (interpolated) at which `predicted` lies in `heard`, its correlation, and its lead over the rest."""
+    """Lag in frames (interpolated) at which `predicted` lies in `heard`, its correlation, its lead over the rest."""
     size = fft.next_fast_len(len(predicted) + len(heard), real=True)
     product = fft.irfft(fft.rfft(heard, size) * np.conj(fft.rfft(predicted, size)), size)
     norm = np.sqrt(np.dot(predicted, predicted) * np.dot(heard, heard)) or 1.0
@@ -134,7 +136,7 @@ def _spread_of_parts(predicted: np.ndarray, heard: np.ndarray, lag: float) -> fl
     spread = 0.0
     for part in np.array_split(np.arange(len(predicted)), 3):
         piece = predicted[part] - predicted[part].mean()
-        low = int(round(lag)) + part[0] - reach
+        low = round(lag) + part[0] - reach
         window = heard[max(low, 0) : max(low, 0) + len(piece) + 2 * reach]
         if len(window) <= len(piece) or np.std(piece) < 1.0:
             continue

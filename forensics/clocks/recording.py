@@ -82,8 +82,10 @@ def estimate_coarse_offset(sent: AudioTrack, recording: AudioTrack) -> CoarseOff
     share = len(agreed_s) / len(probes_s)
     if share < SAME_CALL_SHARE:
         raise ClockError(
-            f"The recording does not contain this stream: {share:.0%} of {len(probes_s)} probes of decoded audio are found in it, "
-            f"at least {SAME_CALL_SHARE:.0%} were expected. Is it a recording of another call, or of the other direction?"
+            f"The recording does not contain this stream: {share:.0%} of {len(probes_s)} probes of decoded audio are "
+            "found in it, "
+            f"at least {SAME_CALL_SHARE:.0%} were expected. Is it a recording of another call, or of the other "
+            "direction?"
         )
     return CoarseOffset(offset_s + float(np.median(agreed_s)), PROBE_REACH_S, share, len(probes_s))
 

@@ -42,8 +42,15 @@ def read_sender_clock(stream: RtpStream) -> pd.DataFrame:
     ntp_s = (ntp_ns - ntp_ns[:1]) * 1e-9 if len(own) else np.empty(0)
     offset_s = ntp_s - (media_s - media_s[:1]) if len(own) else np.empty(0)
     return pd.DataFrame(
-        {"frame": own["frame"].to_numpy(), "arrival_s": own["arrival_s"].to_numpy(), "media_s": media_s, "ntp_s": ntp_s, "offset_s": offset_s, "packet_count": own["packet_count"].to_numpy()}
-    )  # fmt: skip
+        {
+            "frame": own["frame"].to_numpy(),
+            "arrival_s": own["arrival_s"].to_numpy(),
+            "media_s": media_s,
+            "ntp_s": ntp_s,
+            "offset_s": offset_s,
+            "packet_count": own["packet_count"].to_numpy(),
+        }
+    )
 
 
 def _unwrap(ticks: np.ndarray) -> np.ndarray:

@@ -20,8 +20,8 @@ __all__ = [
     "find_late_packets",
     "find_losses",
     "find_silence",
-    "find_skips",
     "find_silence_by_level",
+    "find_skips",
     "find_timestamp_jumps",
     "merge_glitches",
 ]

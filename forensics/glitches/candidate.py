@@ -7,7 +7,16 @@ import pandas as pd
 
 from forensics.model import Glitch, Scene
 
-MEASURED = ("lost_packets", "media_gap_s", "arrival_gap_s", "lateness_step_s", "departure_step_s", "inserted_s", "speech_before", "speech_after")  # fmt: skip
+MEASURED = (
+    "lost_packets",
+    "media_gap_s",
+    "arrival_gap_s",
+    "lateness_step_s",
+    "departure_step_s",
+    "inserted_s",
+    "speech_before",
+    "speech_after",
+)
 """Columns of the boundary that a glitch keeps as its measurements."""
 
 
@@ -31,7 +40,8 @@ def candidate(scene: Scene, boundaries: pd.DataFrame, position: int, *, kind: st
         `frames` are the last good packet and the first packet after it. A boundary at which audio was skipped has no
         extent as heard: it ends where it starts.
     """
-    assert scene.journey is not None and scene.downlink is not None
+    assert scene.journey is not None
+    assert scene.downlink is not None
     edge = boundaries.loc[position]
     before, after = scene.journey.iloc[position - 1], scene.journey.iloc[position]
     start_s = float(edge["start_s"]) if np.isfinite(edge["start_s"]) else float(before["arrival_s"])

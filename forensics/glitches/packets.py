@@ -8,7 +8,7 @@ from forensics.glitches.candidate import candidate
 from forensics.model import Glitch, Scene
 
 JUMP_S = 0.015
-"""A timestamp that runs ahead of the sequence by more than this is a jump; half a packet would be an irregular framing."""
+"""A timestamp that runs ahead of the sequence by more is a jump; half a packet would be an irregular framing."""
 
 LATE_S = 0.04
 """Two packets later than the one before: less is within the wobble of operating system timers at either end."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from itertools import pairwise
 
 import numpy as np
 import pandas as pd
@@ -36,7 +37,7 @@ def find_skips(scene: Scene, *, boundaries: pd.DataFrame) -> list[Glitch]:
     located = np.flatnonzero(journey["located"].to_numpy())
     offset_s = (journey["heard_s"] - journey["media_s"]).to_numpy()
     found = []
-    for before, after in zip(located[:-1], located[1:], strict=True):
+    for before, after in pairwise(located):
         steps = boundaries.loc[before + 1 : after]
         explained = (steps["lost_packets"] > 0).any() or (steps["media_gap_s"] > SKIPPED_S / 2).any()
         unheard = journey["speech"].iloc[before + 1 : after].sum()
@@ -77,7 +78,7 @@ def find_blanks(scene: Scene, *, boundaries: pd.DataFrame) -> list[Glitch]:
     offset_s = (journey["heard_s"] - journey["media_s"]).to_numpy()
     loud_dbfs = float(np.nanpercentile(journey["level_dbfs"], 95))
     found = []
-    for before, after in zip(located[:-1], located[1:], strict=True):
+    for before, after in pairwise(located):
         inside = journey.iloc[before + 1 : after]
         steps = boundaries.loc[before + 1 : after]
         untouched = (steps["lost_packets"] == 0).all() and (steps["lateness_step_s"] < HOLE_S).all()
@@ -115,7 +116,7 @@ def find_holes(scene: Scene, *, boundaries: pd.DataFrame) -> list[Glitch]:
     offset_s = (journey["heard_s"] - journey["media_s"]).to_numpy()
     media_s, length_s = journey["media_s"].to_numpy(), journey["duration_s"].to_numpy()
     found = []
-    for before, after in zip(located[:-1], located[1:], strict=True):
+    for before, after in pairwise(located):
         apart_s = media_s[after] - media_s[before] - length_s[before]
         if offset_s[after] - offset_s[before] >= HOLE_S and apart_s <= PAUSE_S:
             steps = boundaries["lateness_step_s"].loc[before + 1 : after]

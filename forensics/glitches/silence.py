@@ -1,9 +1,9 @@
 """Silence that was sent inside a word.
 
 A sender whose source ran dry and that keeps its packets flowing sends exact silence. In the packets nothing is wrong.
-In the sound, speech stops at a packet edge without decay, and goes on at a packet edge, at full level, where it stopped.
-Stop consonants and pauses of natural speech also hold silence, but they decay into it, begin anywhere between packet
-edges, and what follows is another sound.
+In the sound, speech stops at a packet edge without decay, and goes on at a packet edge, at full level, where it
+stopped. Stop consonants and pauses of natural speech also hold silence, but they decay into it, begin anywhere between
+packet edges, and what follows is another sound.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ SIDE_S = 0.022
 
 @dataclass(frozen=True, slots=True)
 class _Edges:
-    """A silence in the decoded stream, measured against packet edges. Times in media seconds, levels against loud speech."""
+    """A silence in the decoded stream against packet edges. Times in media seconds, levels against loud speech."""
 
     first: int  # journey position of the first silent packet
     last: int  # journey position of the packet that sounds again
@@ -110,7 +110,7 @@ def _silent_runs(scene: Scene, relative: np.ndarray) -> list[tuple[int, int]]:
         rest = np.flatnonzero(~silent[first:])
         last = first + int(rest[0]) if len(rest) else len(silent)
         if (
-            0 < first
+            first > 0
             and last < len(silent)
             and not gap[first : last + 1].any()
             and media_s[last] - media_s[first] <= LONGEST_S
@@ -121,7 +121,9 @@ def _silent_runs(scene: Scene, relative: np.ndarray) -> list[tuple[int, int]]:
 
 def _measure(scene: Scene, relative: np.ndarray, first: int, last: int, *, loud_dbfs: float) -> _Edges | None:
     """Find where the sound stops and starts around a silent run, and compare both sides."""
-    assert scene.journey is not None and scene.sent is not None and scene.downlink is not None
+    assert scene.journey is not None
+    assert scene.sent is not None
+    assert scene.downlink is not None
     media_s, length_s = scene.journey["media_s"].to_numpy(), float(scene.journey["duration_s"].iat[first])
     lag_s = OPUS_LAG_S if scene.downlink.codec.name == "opus" else 0.0
     loud = relative > LOUD_DB

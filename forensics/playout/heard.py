@@ -145,7 +145,7 @@ class _Tracker:
 
 
 def _monotonic(heard_s: np.ndarray, media_s: np.ndarray) -> np.ndarray:
-    """Which located packets lie in the order of their media; a single one out of line is a wrong match, not time travel."""
+    """Which located packets lie in the order of their media; a single one out of line is a wrong match."""
     keep = np.isfinite(heard_s)
     index = np.flatnonzero(keep)
     offset = heard_s[index] - media_s[index]

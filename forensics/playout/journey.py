@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 import pandas as pd
 
@@ -20,7 +22,7 @@ TAIL_S = 0.005
 """Long enough for a level, short enough to see a sound end within its last packet."""
 
 SIZE_SHARE = 0.3
-"""Closed payloads: an Opus packet counts as speech from this share of the way between silence's size and loud speech's."""
+"""Closed payloads: a packet counts as speech from this share of the way between silence's size and loud speech's."""
 
 
 def trace_journey(
@@ -107,12 +109,12 @@ def _add_playout(journey: pd.DataFrame, playout: Playout | None, to_recording: C
 
 
 def _continue_curve(journey: pd.DataFrame, offset_s: np.ndarray) -> np.ndarray:
-    """Fill the playout curve between located packets: it steps where something is missing, else where one came latest."""
+    """Fill the playout curve between located packets: it steps where media is missing, else where one came latest."""
     filled = pd.Series(offset_s).ffill().bfill().to_numpy(copy=True)
     missing = np.diff(journey["media_s"].to_numpy(), prepend=np.nan) > 1.5 * journey["duration_s"].to_numpy()
     later_s = np.diff(journey["lateness_s"].to_numpy(), prepend=0.0)
     located = np.flatnonzero(np.isfinite(offset_s))
-    for before, after in zip(located[:-1], located[1:], strict=True):
+    for before, after in pairwise(located):
         if after - before > 1 and abs(offset_s[after] - offset_s[before]) > STEP_S:
             between = slice(before + 1, after + 1)
             step = before + 1 + int(np.argmax(np.where(missing[between], np.inf, later_s[between])))

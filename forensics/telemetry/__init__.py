@@ -1,0 +1,5 @@
+"""Telemetry: what the browser itself counted, as tables."""
+
+from forensics.telemetry.statistics import read_stats
+
+__all__ = ["read_stats"]
