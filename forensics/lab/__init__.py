@@ -4,3 +4,23 @@
 sends and when; `path` is what the network does to it. The recorder (`record`) runs the plan through a real browser,
 the simulator through a modelled one; both write the same files and the same truth.
 """
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import Any
+
+_HOME = {
+    "read_scenario": "forensics.lab.scenario_file",
+    "record_call": "forensics.lab.record",
+    "simulate_call": "forensics.lab.simulate",
+}
+
+__all__ = ["read_scenario", "record_call", "simulate_call"]
+
+
+def __getattr__(name: str) -> Any:
+    """Load a public name from its home at first use (PEP 562)."""
+    if name not in _HOME:
+        raise AttributeError(f"module 'forensics.lab' has no attribute {name!r}; it offers: {', '.join(__all__)}")
+    return getattr(import_module(_HOME[name]), name)
