@@ -9,6 +9,7 @@ from pathlib import Path
 
 from forensics.capture.dtls import Handshake, find_handshakes
 from forensics.capture.keylog import KeyLog, parse_key_log, read_key_log
+from forensics.capture.signalling import find_descriptions
 from forensics.capture.srtp import PROFILES, MasterKey, Profile
 from forensics.errors import KeysError
 from forensics.model import Capture
@@ -56,8 +57,8 @@ def find_secrets(capture: Capture, *, keys: Path | None = None) -> Secrets:
     """
     handshakes = find_handshakes(capture)
     log = read_key_log(keys) if keys is not None else KeyLog()
-    for block in capture.secrets:
-        log = log.joined(parse_key_log(block))
+    for text in (*capture.secrets, *(text.encode() for text in find_descriptions(capture))):
+        log = log.joined(parse_key_log(text))
     if not len(log):
         return Secrets((), handshakes)
     masters = [_sdes(suite, octets) for suite, octets in log.masters]

@@ -12,11 +12,12 @@ from forensics.capture.secrets import Secrets
 from forensics.capture.srtp import PROFILES
 from forensics.model import LOSS_COLUMNS, RTP_COLUMNS, Capture, Codec, RtpStream
 from forensics.streams.codecs import Meanings, carries_audio, infer_codec
+from forensics.streams.contents import describe_payloads
 from forensics.streams.endpoints import endpoint
 from forensics.streams.extensions import extension_columns, infer_identifiers, read_elements
 from forensics.streams.headers import Headers, padding
 from forensics.streams.opening import Opened, SealedPackets, find_master, open_packets
-from forensics.streams.reports import reports_of, sealed_flows_of
+from forensics.streams.reports import Reports, reports_of, sealed_flows_of
 from forensics.streams.sealing import looks_sealed
 from forensics.streams.timeline import DUPLICATE, Rows, Timed, Timelines
 
@@ -66,8 +67,8 @@ def assemble(
     *,
     secrets: Secrets,
     meanings: Meanings,
-    reports: pd.DataFrame,
-    cnames: Mapping[int, str],
+    reports: Reports,
+    extensions: Mapping[str, int],
 ) -> tuple[RtpStream, ...]:
     """Make the streams of a capture from their packets.
 
@@ -80,10 +81,10 @@ def assemble(
         Keys and handshakes.
     meanings : Meanings
         What is known about payload types.
-    reports : DataFrame
-        All RTCP, REPORT_COLUMNS.
-    cnames : Mapping of int to str
-        Canonical names by SSRC.
+    reports : Reports
+        All RTCP of the capture.
+    extensions : Mapping of str to int
+        Header extensions that a session description names: name → local identifier.
 
     Returns
     -------
@@ -95,16 +96,28 @@ def assemble(
     sealed_flows = sealed_flows_of(capture)
     streams = []
     for part in parts:
-        codec = _codec(part, meanings)
+        codec = _codec(capture, part, meanings)
         timelines = Timelines()
         timelines.reserve(1)
         timelines.clock_rate_hz[0] = codec.clock_rate_hz
         timed = timelines.advance(_rows(part))
         payloads = _payloads(capture, part, timed, secrets=secrets, sealed_flows=sealed_flows)
-        notes = payloads.notes + _restart_note(timelines)
-        streams.append(_stream(capture, part, timed, codec=codec, payloads=payloads, notes=notes))
-    streams = [replace(s, reports=reports_of(reports, s.ssrc), cname=cnames.get(s.ssrc, "")) for s in streams]
-    return tuple(sorted(streams, key=lambda stream: int(stream.packets["frame"].iat[0])))
+        columns = _extension_columns(capture, part, extensions)
+        streams.append(_stream(capture, part, timed, codec=codec, payloads=payloads, extensions=columns))
+        streams[-1] = replace(
+            streams[-1],
+            reports=reports_of(reports.table, streams[-1].ssrc),
+            cname=reports.cnames.get(streams[-1].ssrc, ""),
+            notes=payloads.notes + _restart_note(timelines),
+        )
+    described = [describe_payloads(stream, meanings) for stream in streams]
+    return tuple(sorted(described, key=lambda stream: int(stream.packets["frame"].iat[0])))
+
+
+def _extension_columns(capture: Capture, part: Media, described: Mapping[str, int]) -> dict[str, np.ndarray]:
+    elements = read_elements(capture.octets, part.headers)
+    identifiers = infer_identifiers(capture.octets, elements, part.arrival_s) | described
+    return extension_columns(capture.octets, elements, part.arrival_s, identifiers)
 
 
 def _rows(part: Media) -> Rows:
@@ -112,13 +125,15 @@ def _rows(part: Media) -> Rows:
     return Rows(stream, part.arrival_s, part.headers.sequence_number, part.headers.timestamp)
 
 
-def _codec(part: Media, meanings: Meanings) -> Codec:
-    """The codec of the payload type that most packets have, among those that carry audio of their own."""
+def _codec(capture: Capture, part: Media, meanings: Meanings) -> Codec:
+    """Return the codec of the payload type that most packets have, among those that carry audio of their own."""
+    ends = capture.flows.iloc[int(capture.datagrams["flow"].iat[part.row[0]])]
+    destination = (str(ends["destination_address"]), int(ends["destination_port"]))
     kinds, counts = np.unique(part.headers.payload_type, return_counts=True)
     ranked = sorted(zip(counts.tolist(), kinds.tolist(), strict=True), reverse=True)
-    audio = [kind for _, kind in ranked if carries_audio(meanings.of(kind))]
+    audio = [kind for _, kind in ranked if carries_audio(meanings.of(kind, destination))]
     chosen = audio[0] if audio else ranked[0][1]
-    known = meanings.of(chosen)
+    known = meanings.of(chosen, destination)
     if known is not None:
         return known
     mine = part.headers.payload_type == chosen
@@ -221,11 +236,17 @@ def _cut_note(packets: int) -> tuple[str, ...]:
 
 
 def _stream(
-    capture: Capture, part: Media, timed: Timed, *, codec: Codec, payloads: _Payloads, notes: tuple[str, ...]
+    capture: Capture,
+    part: Media,
+    timed: Timed,
+    *,
+    codec: Codec,
+    payloads: _Payloads,
+    extensions: Mapping[str, np.ndarray],
 ) -> RtpStream:
     flow = int(capture.datagrams["flow"].iat[part.row[0]])
     ends = capture.flows.iloc[flow]
-    packets = _packet_table(capture, part, timed, payloads)
+    packets = _packet_table(capture, part, timed, payloads, extensions)
     return RtpStream(
         ssrc=int(part.headers.ssrc[0]),
         source=endpoint(ends["source_address"], ends["source_port"]),
@@ -238,15 +259,14 @@ def _stream(
         octets=payloads.octets,
         encrypted=payloads.encrypted,
         readable=payloads.readable,
-        notes=notes,
     )
 
 
-def _packet_table(capture: Capture, part: Media, timed: Timed, payloads: _Payloads) -> pd.DataFrame:
+def _packet_table(
+    capture: Capture, part: Media, timed: Timed, payloads: _Payloads, extensions: Mapping[str, np.ndarray]
+) -> pd.DataFrame:
     import pandas as pd
 
-    elements = read_elements(capture.octets, part.headers)
-    identifiers = infer_identifiers(capture.octets, elements, part.arrival_s)
     columns = {
         "frame": capture.datagrams["frame"].to_numpy()[part.row],
         "arrival_s": part.arrival_s,
@@ -262,7 +282,7 @@ def _packet_table(capture: Capture, part: Media, timed: Timed, payloads: _Payloa
         "relative_delay_s": timed.transit_s - timed.transit_s.min(),
         "jitter_s": timed.jitter_s,
         "fate": timed.fate,
-        **extension_columns(capture.octets, elements, part.arrival_s, identifiers),
+        **extensions,
     }
     return pd.DataFrame({name: columns[name].astype(dtype) for name, dtype in RTP_COLUMNS.items()})
 

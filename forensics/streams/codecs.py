@@ -58,22 +58,24 @@ class Meanings:
     ----------
     given : Mapping of int to Codec
         By payload type, from the user.
-    described : Mapping of int to Codec
-        By payload type, from SDP in the capture.
+    described : Mapping of (str, int) to Mapping of int to Codec
+        By receiving address and port, then payload type, from session descriptions.
+    anywhere : Mapping of int to Codec
+        By payload type, from session descriptions, for media that arrives elsewhere.
     ports : frozenset of int
         UDP ports whose datagrams the user calls RTP.
     """
 
     given: Mapping[int, Codec] = field(default_factory=dict)
-    described: Mapping[int, Codec] = field(default_factory=dict)
+    described: Mapping[tuple[str, int], Mapping[int, Codec]] = field(default_factory=dict)
+    anywhere: Mapping[int, Codec] = field(default_factory=dict)
     ports: frozenset[int] = frozenset()
 
-    def of(self, payload_type: int) -> Codec | None:
-        """Return what a payload type means, or None where only its packets can tell."""
-        if payload_type in self.given:
-            return self.given[payload_type]
-        if payload_type in self.described:
-            return self.described[payload_type]
+    def of(self, payload_type: int, destination: tuple[str, int] = ("", 0)) -> Codec | None:
+        """Return what a payload type means on its way to `destination`, or None where only its packets can tell."""
+        for known in (self.given, self.described.get(destination, {}), self.anywhere):
+            if payload_type in known:
+                return known[payload_type]
         if payload_type in STATIC:
             return Codec(*STATIC[payload_type], known="static")
         return None

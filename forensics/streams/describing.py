@@ -82,6 +82,7 @@ def streams_report(
     *,
     keys: Path | None = None,
     decode_as: Mapping[str, str] | None = None,
+    sdp: Path | None = None,
     progress: bool = False,
 ) -> dict[str, Any]:
     """Return what `forensics streams CAPTURE --json -` prints.
@@ -95,6 +96,8 @@ def streams_report(
         is read in chunks and nothing is kept.
     decode_as : Mapping of str to str, optional
         As for `find_streams`.
+    sdp : Path, optional
+        A session description.
     progress : bool
         Show a progress bar once it takes longer than about two seconds.
 
@@ -110,12 +113,12 @@ def streams_report(
         As `read_capture` and `find_streams` raise them.
     """
     if keys is None:
-        measured = measure_streams(path, decode_as=decode_as, progress=progress)
+        measured = measure_streams(path, decode_as=decode_as, sdp=sdp, progress=progress)
         return _report(path, measured.streams, measured.skipped, measured.notes)
     from forensics.capture import read_capture
     from forensics.streams.finding import find_streams
 
-    found = find_streams(read_capture(path, progress=progress), keys=keys, decode_as=decode_as)
+    found = find_streams(read_capture(path, progress=progress), keys=keys, decode_as=decode_as, sdp=sdp)
     return _report(path, [_figures(stream) for stream in found], found.skipped, found.notes)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +12,7 @@ import numpy as np
 from forensics.capture.demultiplex import RTP
 from forensics.capture.interning import Interner
 from forensics.capture.secrets import Secrets, find_secrets
+from forensics.capture.signalling import find_descriptions
 from forensics.errors import StreamError
 from forensics.model import PROTOCOLS, Capture, RtpStream
 from forensics.streams.assembly import Media, assemble
@@ -19,6 +20,7 @@ from forensics.streams.candidates import LEFT_OUT, are_streams, no_rtp, weigh
 from forensics.streams.codecs import Meanings, read_decode_as
 from forensics.streams.headers import read_headers
 from forensics.streams.reports import read_reports
+from forensics.streams.sdp import described_codecs, described_extensions, read_description
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -43,7 +45,11 @@ class StreamSet:
 
 
 def find_streams(
-    capture: Capture, *, keys: Path | None = None, decode_as: Mapping[str, str] | None = None
+    capture: Capture,
+    *,
+    keys: Path | None = None,
+    decode_as: Mapping[str, str] | None = None,
+    sdp: Path | None = None,
 ) -> StreamSet:
     """Find the RTP streams of a capture.
 
@@ -55,6 +61,8 @@ def find_streams(
         NSS key log, SDES lines or raw master keys, for SRTP.
     decode_as : Mapping of str to str, optional
         `{"udp.port==5004": "rtp"}`, `{"rtp.p_type==111": "opus/48000/2"}`; see `codecs.read_decode_as`.
+    sdp : Path, optional
+        A session description. Those that SIP carries inside the capture are used in any case.
 
     Returns
     -------
@@ -74,7 +82,9 @@ def find_streams(
     its tag is taken to be the usual ten octets. Streams of fewer than four packets are not found. A call whose path
     moves (ICE) shows as one stream per path.
     """
-    meanings = read_decode_as(decode_as or {})
+    descriptions = (*read_description(sdp), *find_descriptions(capture))
+    described, anywhere = described_codecs(descriptions)
+    meanings = replace(read_decode_as(decode_as or {}), described=described, anywhere=anywhere)
     secrets = find_secrets(capture, keys=keys)
     media, left_out = _media(capture, meanings)
     if media is None:
@@ -84,7 +94,14 @@ def find_streams(
     if left_out:
         skipped[LEFT_OUT] += left_out
     reports = read_reports(capture, secrets)
-    streams = assemble(capture, media, secrets=secrets, meanings=meanings, reports=reports.table, cnames=reports.cnames)
+    streams = assemble(
+        capture,
+        media,
+        secrets=secrets,
+        meanings=meanings,
+        reports=reports,
+        extensions=described_extensions(descriptions),
+    )
     skipped.update(reports.skipped)
     notes = (*capture.notes, *secrets.notes, *_closed_note(streams, secrets))
     return StreamSet(streams, dict(skipped), tuple(dict.fromkeys(notes)))

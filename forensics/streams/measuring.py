@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from forensics.capture.datagrams import DatagramReader, Datagrams, FlowBook
-from forensics.capture.demultiplex import DTLS, RTP
+from forensics.capture.demultiplex import DTLS, OTHER, RTP
 from forensics.capture.gather import field
 from forensics.capture.interning import Interner
+from forensics.capture.signalling import are_signalling, description_in
 from forensics.errors import StreamError
 from forensics.model import PROTOCOLS, Codec
 from forensics.streams.candidates import LEFT_OUT, are_streams, no_rtp, weigh
 from forensics.streams.codecs import SAMPLE_PACKETS, Meanings, carries_audio, infer_codec, read_decode_as
 from forensics.streams.endpoints import endpoint
+from forensics.streams.sdp import described_codecs, read_description
 from forensics.streams.statistics import Marked, Sums
 from forensics.streams.timeline import Rows
 
@@ -76,6 +78,8 @@ class StreamMeter:
         What is known about payload types and ports.
     flows : FlowBook
         Says which endpoints a flow has.
+    descriptions : iterable of str
+        Session descriptions (SDP) that are known beforehand.
 
     Attributes
     ----------
@@ -83,7 +87,7 @@ class StreamMeter:
         Datagrams that look like RTP and go on in no stream.
     """
 
-    def __init__(self, meanings: Meanings, flows: FlowBook) -> None:
+    def __init__(self, meanings: Meanings, flows: FlowBook, *, descriptions: Iterable[str] = ()) -> None:
         self.meanings = meanings
         self.flows = flows
         self.left_out = 0
@@ -92,6 +96,7 @@ class StreamMeter:
         self._sums = Sums()
         self._state = np.zeros(0, np.uint8)
         self._codecs: dict[int, Codec] = {}
+        self._descriptions: dict[str, None] = dict.fromkeys(descriptions)
         self._waiting = _Packets(*(np.zeros(0, kind) for kind in ("i4", "f8", "u2", "u4", "u1", "?")))
 
     def add(self, chunk: Datagrams, *, origin_ns: int) -> None:
@@ -99,6 +104,8 @@ class StreamMeter:
         sealed = chunk.protocol == DTLS
         if sealed.any():
             self.sealed_flows.update(np.unique(chunk.flow[sealed]).tolist())
+        if (chunk.protocol == OTHER).any():
+            self._descriptions.update(dict.fromkeys(_descriptions(chunk)))
         packets = self._packets(chunk, origin_ns)
         self._reserve()
         state = self._state[packets.stream]
@@ -177,7 +184,7 @@ class StreamMeter:
         ends = np.append(starts[1:], len(waiting))
         for stream, start, end in zip(judged.tolist(), starts.tolist(), ends.tolist(), strict=True):
             if accepted[stream]:
-                codec = self._codec(waiting.where(np.arange(start, end)))
+                codec = self._codec(stream, waiting.where(np.arange(start, end)))
                 self._codecs[stream] = codec
                 self._sums.timelines.clock_rate_hz[stream] = codec.clock_rate_hz
 
@@ -190,12 +197,21 @@ class StreamMeter:
             given[:] = [not self.meanings.ports.isdisjoint((here, there)) for _, _, here, _, there in ends]
         return given
 
-    def _codec(self, packets: _Packets) -> Codec:
+    def _codec(self, stream: int, packets: _Packets) -> Codec:
+        self._learn_descriptions()
+        *_, address, port = self.flows.five_tuple(int(self._keys.keys[stream, 0]) >> 32)
         kinds, counts = np.unique(packets.payload_type, return_counts=True)
         ranked = kinds[np.argsort(-counts, kind="stable")].tolist()
-        chosen = next((kind for kind in ranked if carries_audio(self.meanings.of(kind))), ranked[0])
+        chosen = next((kind for kind in ranked if carries_audio(self.meanings.of(kind, (address, port)))), ranked[0])
         mine = packets.where(packets.payload_type == chosen)
-        return self.meanings.of(chosen) or infer_codec(mine.arrival_s, mine.sequence_number, mine.timestamp)
+        return self.meanings.of(chosen, (address, port)) or infer_codec(
+            mine.arrival_s, mine.sequence_number, mine.timestamp
+        )
+
+    def _learn_descriptions(self) -> None:
+        if self._descriptions:
+            described, anywhere = described_codecs(self._descriptions)
+            self.meanings = replace(self.meanings, described=described, anywhere=anywhere)
 
     def _released(self, packets: _Packets) -> _Packets:
         """Put the packets of candidates that were just accepted before `packets`; forget those of rejected ones."""
@@ -226,8 +242,19 @@ class StreamMeter:
         self._state = state[kept]
 
 
+def _descriptions(chunk: Datagrams) -> list[str]:
+    rows = np.flatnonzero(are_signalling(chunk.head, chunk.protocol)).tolist()
+    starts, sizes = chunk.offset, chunk.captured
+    texts = [description_in(chunk.octets[starts[row] : starts[row] + sizes[row]].tobytes()) for row in rows]
+    return [text for text in texts if text]
+
+
 def measure_streams(
-    path: str | Path, *, decode_as: Mapping[str, str] | None = None, progress: bool = False
+    path: str | Path,
+    *,
+    decode_as: Mapping[str, str] | None = None,
+    sdp: Path | None = None,
+    progress: bool = False,
 ) -> Measurement:
     """Measure the RTP streams of a capture file without keeping its packets.
 
@@ -237,6 +264,8 @@ def measure_streams(
         Any capture file that `read_capture` reads.
     decode_as : Mapping of str to str, optional
         As for `find_streams`.
+    sdp : Path, optional
+        A session description.
     progress : bool
         Show a progress bar once it takes longer than about two seconds.
 
@@ -257,7 +286,7 @@ def measure_streams(
     the packets of accepted streams but the numbers that are missing from the last 32768 of each.
     """
     reader = DatagramReader(Path(path), progress=progress)
-    meter = StreamMeter(read_decode_as(decode_as or {}), reader.flows)
+    meter = StreamMeter(read_decode_as(decode_as or {}), reader.flows, descriptions=read_description(sdp))
     seen = np.zeros(len(PROTOCOLS), np.int64)
     for chunk in reader.chunks():
         meter.add(chunk, origin_ns=reader.origin_ns)
