@@ -121,8 +121,7 @@ class VoiceAgent:
 
     def _log_keys(self) -> None:
         """Have OpenSSL report the secrets of the DTLS handshake, in the format of NSS key logs."""
-        transport = self._connection.getTransceivers()[0].sender.transport
-        certificate = transport._RTCDtlsTransport__local_certificate
+        certificate = self._sender.transport._RTCDtlsTransport__local_certificate
         create = certificate._create_ssl_context
 
         def with_key_log(*args: Any, **keywords: Any) -> Any:

@@ -87,7 +87,7 @@ def _happening(
     before, after = hole.before, hole.after
     audibility = judge(evidence)
     cause = "buffer_underrun" if fault is None else scorer_cause(fault, kind)
-    happening = {
+    happening: Happening = {
         "kind": kind,
         "cause": cause,
         "mechanism": "playout_stall" if fault is None else _mechanism(fault, kind),

@@ -39,7 +39,7 @@ def _encode_opus(audio: np.ndarray, sender: Sender) -> list[bytes]:
     import av
 
     encoder = av.CodecContext.create("libopus", "w")
-    encoder.sample_rate, encoder.layout, encoder.format = SPEECH_RATE_HZ, "mono", "flt"  # type: ignore[attr-defined]
+    encoder.sample_rate, encoder.layout, encoder.format = SPEECH_RATE_HZ, "mono", "flt"
     encoder.bit_rate = sender.bitrate_bps
     encoder.options = {
         "application": "voip", "frame_duration": f"{sender.packet_s * 1000:g}",
@@ -49,8 +49,8 @@ def _encode_opus(audio: np.ndarray, sender: Sender) -> list[bytes]:
     for row, piece in enumerate(audio):
         frame = av.AudioFrame.from_ndarray(np.ascontiguousarray(piece[None, :]), format="flt", layout="mono")
         frame.sample_rate, frame.pts = SPEECH_RATE_HZ, row * audio.shape[1]
-        payloads += [bytes(packet) for packet in encoder.encode(frame)]  # type: ignore[attr-defined]
-    payloads += [bytes(packet) for packet in encoder.encode(None)]  # type: ignore[attr-defined]
+        payloads += [bytes(packet) for packet in encoder.encode(frame)]
+    payloads += [bytes(packet) for packet in encoder.encode(None)]
     return payloads[: len(audio)]
 
 

@@ -25,6 +25,7 @@ from forensics.lab.scenario_file import write_scenario
 from forensics.lab.take import Take, take_call
 from forensics.lab.taps import Datagram, write_capture
 from forensics.lab.truth import describe_truth
+from forensics.lab.uplink import describe_uplink
 from forensics.lab.witnesses import MICROPHONE_RATE_HZ, RECORDING_RATE_HZ, account_of
 
 ATTEMPTS = 4
@@ -77,7 +78,7 @@ def record_call(
     for attempt in range(1, attempts + 1):
         take = asyncio.run(take_call(scenario, plan, payloads))
         account = account_of(take, scenario, plan=plan, payloads=payloads)
-        truth = describe_truth(account)
+        truth = {**describe_truth(account), "uplink": describe_uplink(take, account)}
         try:
             figures = check_take(take, account, truth)
         except Disturbed as reason:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import time
 from dataclasses import dataclass, field
+from functools import partial
 
 from forensics.errors import ForensicsError
 from forensics.lab.path import NetworkPath, Passage
@@ -49,6 +50,10 @@ class Relayed:
 def is_rtp(payload: bytes) -> bool:
     """Tell RTP from the other protocols that share a WebRTC port (RFC 7983, RFC 5761)."""
     return len(payload) >= 12 and 128 <= payload[0] <= 191 and not 192 <= payload[1] <= 223
+
+
+def _given(side: _Side) -> _Side:
+    return side
 
 
 class _Side(asyncio.DatagramProtocol):
@@ -98,7 +103,7 @@ class Relay:
         for direction, host in (("downlink", SENDER_SIDE), ("uplink", LISTENER_SIDE)):
             side = _Side(self, direction)
             try:
-                transport, _ = await loop.create_datagram_endpoint(lambda side=side: side, local_addr=(host, 0))
+                transport, _ = await loop.create_datagram_endpoint(partial(_given, side), local_addr=(host, 0))
             except OSError as reason:
                 self.close()
                 raise ForensicsError(f"No UDP port to be had on {host}: {reason}. The lab needs loopback.") from reason
