@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -215,19 +216,10 @@ def _find_heard_stream(known: _Evidence, log: _Log) -> tuple[RtpStream, DecodedS
     readable = [stream for stream in known.streams if stream.readable]
     for stream in sorted(readable, key=lambda stream: -len(stream.packets)):
         try:
-            decoded = log.run("audio", f"decode {stream.ssrc:#010x}", lambda stream=stream: decode_stream(stream))
+            decoded = log.run("audio", f"decode {stream.ssrc:#010x}", partial(decode_stream, stream))
             decoded, heard_track = _common_rate(decoded, recording)
-            found.append(
-                (
-                    stream,
-                    decoded,
-                    log.run(
-                        "clocks",
-                        "find in recording",
-                        lambda d=decoded, r=heard_track: estimate_coarse_offset(d.track, r),
-                    ),
-                )
-            )
+            find_offset = partial(estimate_coarse_offset, decoded.track, heard_track)
+            found.append((stream, decoded, log.run("clocks", "find in recording", find_offset)))
         except ForensicsError as fault:
             refusals.append(str(fault))
     if found:
@@ -276,17 +268,15 @@ def _locate(known: _Evidence, decoded: DecodedStream, coarse: CoarseOffset, log:
     assert downlink is not None
     assert recording is not None
     at_rate = resample_track(recording, sample_rate_hz=decoded.track.sample_rate_hz)
-    known.heard = log.run(
+    known.sent = decoded.track
+    known.heard = heard = log.run(
         "playout",
         "locate packets",
         lambda: locate_packets(decoded, at_rate, coarse=coarse, ssrc=downlink.ssrc),
         coarse_offset_s=coarse.offset_s,
         probes_found=coarse.share,
     )
-    known.clocks["recording"] = log.run(
-        "clocks", "place recording", lambda: estimate_recording_clock(known.heard, downlink)
-    )
-    known.sent = decoded.track
+    known.clocks["recording"] = log.run("clocks", "place recording", lambda: estimate_recording_clock(heard, downlink))
 
 
 def _guess_downlink(known: _Evidence) -> tuple[RtpStream, str]:

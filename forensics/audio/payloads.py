@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
@@ -11,6 +12,9 @@ import pandas as pd
 from forensics.audio.levels import level_dbfs
 from forensics.errors import AudioError
 from forensics.model import FATES, PLAYOUT_COLUMNS, AudioTrack, Fate, RtpStream
+
+if TYPE_CHECKING:
+    from av import AudioFrame
 
 DECODERS = {
     "opus": ("libopus", 48_000),
@@ -107,10 +111,12 @@ def _rows_in_media_order(stream: RtpStream, media_s: np.ndarray) -> np.ndarray:
 def _decode_rows(stream: RtpStream, rows: np.ndarray) -> Iterator[np.ndarray]:
     """Yield the samples of each packet, an empty array where the decoder refuses it."""
     import av
+    from av.audio.codeccontext import AudioCodecContext
     from av.error import FFmpegError
 
     name, rate_hz = DECODERS[stream.codec.name]
     context = av.CodecContext.create(name, "r")
+    assert isinstance(context, AudioCodecContext)
     context.sample_rate = rate_hz
     context.layout = "mono"
     for row in rows:
@@ -122,9 +128,9 @@ def _decode_rows(stream: RtpStream, rows: np.ndarray) -> Iterator[np.ndarray]:
         yield np.concatenate([_mono_float(frame) for frame in frames]) if frames else np.empty(0, np.float32)
 
 
-def _mono_float(frame: object) -> np.ndarray:
+def _mono_float(frame: AudioFrame) -> np.ndarray:
     """Samples of a decoded frame as mono float32."""
-    samples = frame.to_ndarray()  # type: ignore[attr-defined]  # PyAV's AudioFrame, imported lazily
+    samples = frame.to_ndarray()
     if samples.dtype == np.int16:
         samples = samples.astype(np.float32) / 32768
     return samples.reshape(-1).astype(np.float32, copy=False)

@@ -42,7 +42,7 @@ def find_skips(scene: Scene, *, boundaries: pd.DataFrame) -> list[Glitch]:
         explained = (steps["lost_packets"] > 0).any() or (steps["media_gap_s"] > SKIPPED_S / 2).any()
         unheard = journey["speech"].iloc[before + 1 : after].sum()
         if not explained and offset_s[after] - offset_s[before] <= -SKIPPED_S and unheard >= 2:
-            glitch = candidate(scene, boundaries, after, kind="skip", found_by="playout")
+            glitch = candidate(scene, boundaries, int(after), kind="skip", found_by="playout")
             start_s = float(journey["heard_s"].iat[before] + journey["duration_s"].iat[before])
             skipped_s = float(offset_s[before] - offset_s[after])
             found.append(
@@ -88,7 +88,7 @@ def find_blanks(scene: Scene, *, boundaries: pd.DataFrame) -> list[Glitch]:
         heard = recording.samples[round(start_s * recording.sample_rate_hz) : round(end_s * recording.sample_rate_hz)]
         quietest = frame_levels_dbfs(heard, frame_samples=recording.sample_rate_hz // 50).min(initial=0.0)
         if quietest < loud_dbfs + BLANK_DB:
-            glitch = candidate(scene, boundaries, before + 1, kind="blank", found_by="playout")
+            glitch = candidate(scene, boundaries, int(before + 1), kind="blank", found_by="playout")
             frames = (int(journey["frame"].iat[before]), int(journey["frame"].iat[after]))
             found.append(replace(glitch, start_s=float(start_s), end_s=float(end_s), frames=frames))
     return found

@@ -108,7 +108,7 @@ def _silent_runs(scene: Scene, relative: np.ndarray) -> list[tuple[int, int]]:
     runs = []
     for first in starts:
         rest = np.flatnonzero(~silent[first:])
-        last = first + int(rest[0]) if len(rest) else len(silent)
+        last = int(first + rest[0]) if len(rest) else len(silent)
         if (
             first > 0
             and last < len(silent)
