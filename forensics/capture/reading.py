@@ -43,7 +43,7 @@ def read_capture(path: str | Path, *, progress: bool = False) -> Capture:
     columns: dict[str, list[np.ndarray]] = {
         name: [] for name in ("frame", "time_ns", "flow", "protocol", "captured", "wire")
     }
-    octets: list[bytes] = []
+    octets: list[np.ndarray] = []
     for chunk in reader.chunks():
         for name, parts in columns.items():
             parts.append(getattr(chunk, name))
@@ -54,7 +54,7 @@ def read_capture(path: str | Path, *, progress: bool = False) -> Capture:
         origin_ns=reader.origin_ns,
         datagrams=table,
         flows=_flow_table(reader.flows, table["flow"].to_numpy()),
-        octets=np.frombuffer(b"".join(octets), np.uint8),
+        octets=_joined(octets).astype(np.uint8, copy=False),
         skipped=dict(reader.tally.skipped),
         notes=tuple(reader.tally.notes),
         secrets=tuple(reader.secrets),
@@ -65,11 +65,13 @@ def _joined(parts: list[np.ndarray]) -> np.ndarray:
     return np.concatenate(parts) if parts else np.zeros(0, np.int64)
 
 
-def _packed(chunk: Datagrams) -> bytes:
-    """The payloads of a chunk, end to end; slicing in Python beats index arrays of eight octets per octet."""
-    view = memoryview(chunk.octets)
-    ends = (chunk.offset + chunk.captured).tolist()
-    return b"".join([view[start:end] for start, end in zip(chunk.offset.tolist(), ends, strict=True)])
+def _packed(chunk: Datagrams) -> np.ndarray:
+    """Return a copy of the payloads of a chunk, end to end."""
+    ends = np.cumsum(chunk.captured)
+    if not len(ends):
+        return np.zeros(0, np.uint8)
+    shift = (chunk.offset - (ends - chunk.captured)).astype(np.int32)
+    return chunk.octets[np.repeat(shift, chunk.captured) + np.arange(ends[-1], dtype=np.int32)]
 
 
 def _datagram_table(columns: dict[str, np.ndarray], origin_ns: int):  # type: ignore[no-untyped-def]
