@@ -30,6 +30,7 @@ from forensics.playout.heard import locate_packets
 from forensics.playout.journey import trace_journey
 from forensics.playout.replay import replay_neteq
 from forensics.streams import find_streams
+from forensics.streams.vantage import find_near_endpoint
 from forensics.telemetry.statistics import read_stats
 from forensics.turns import find_turns
 
@@ -286,6 +287,10 @@ def _guess_downlink(known: _Evidence) -> tuple[RtpStream, str]:
         named = [stream for stream in known.streams if stream.ssrc in set(inbound["ssrc"].dropna().astype("int64"))]
         if named:
             return max(named, key=lambda stream: len(stream.packets)), "the browser's statistics list it as inbound"
+    near = find_near_endpoint(known.capture) if known.capture is not None else None
+    towards = [stream for stream in known.streams if stream.destination == near]
+    if towards:
+        return max(towards, key=lambda stream: len(stream.packets)), "the capture was taken at its destination"
     if known.sender_streams:
         clock = estimate_sender_clock(known.streams, known.sender_streams)
         travel_s = {
