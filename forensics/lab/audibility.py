@@ -35,7 +35,9 @@ SPEECH_DBFS = -45.0
 CONTEXT_PACKETS = 3
 """Packets on each side of a hole that say whether there was speech: 60 ms, longer than a stop consonant's closure."""
 
-MEL_BANDS, MEL_WINDOW, MEL_FLOOR_DB = 40, 960, -80.0
+MEL_BANDS, MEL_WINDOW, MEL_RANGE_DB = 40, 960, 40.0
+"""Mel bands, samples of a window (20 ms, one packet), and how far below the loudest band counts: less is not heard
+beside it."""
 
 
 def judge(evidence: Mapping[str, float]) -> str:
@@ -90,19 +92,19 @@ def speech_ms(account: Account, rows: list[int]) -> float:
 
 def log_mel_distance_db(one: np.ndarray, other: np.ndarray, *, rate_hz: int = 48_000) -> float:
     """Return the mean absolute difference of two sounds' log-mel spectra, in dB; the shorter one sets the length."""
-    import librosa
-
     length = min(len(one), len(other))
     if length < MEL_WINDOW:
         return 0.0
-    bands = [
-        librosa.power_to_db(
-            librosa.feature.melspectrogram(
-                y=sound[:length].astype(np.float32), sr=rate_hz, n_fft=MEL_WINDOW, hop_length=MEL_WINDOW // 4,
-                n_mels=MEL_BANDS, center=False,
-            ),
-            amin=10 ** (MEL_FLOOR_DB / 10), top_db=None,
-        )
-        for sound in (one, other)
-    ]  # fmt: skip
-    return float(np.mean(np.abs(bands[0] - bands[1])))
+    one_db, other_db = (_log_mel(sound[:length], rate_hz) for sound in (one, other))
+    floor_db = max(one_db.max(), other_db.max()) - MEL_RANGE_DB
+    return float(np.mean(np.abs(np.maximum(one_db, floor_db) - np.maximum(other_db, floor_db))))
+
+
+def _log_mel(sound: np.ndarray, rate_hz: int) -> np.ndarray:
+    import librosa
+
+    power = librosa.feature.melspectrogram(
+        y=sound.astype(np.float32), sr=rate_hz, n_fft=MEL_WINDOW, hop_length=MEL_WINDOW // 4, n_mels=MEL_BANDS,
+        center=False,
+    )  # fmt: skip
+    return np.asarray(librosa.power_to_db(power, top_db=None))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import gzip
 import json
 import os
@@ -22,7 +21,7 @@ from forensics.lab.plan import plan_sending
 from forensics.lab.recorder_gaps import make_recorder_gaps
 from forensics.lab.scenario import Scenario
 from forensics.lab.scenario_file import write_scenario
-from forensics.lab.take import Take, take_call
+from forensics.lab.take import Take, run_take
 from forensics.lab.taps import Datagram, write_capture
 from forensics.lab.truth import describe_truth
 from forensics.lab.uplink import describe_uplink
@@ -76,7 +75,7 @@ def record_call(
     plan = plan_sending(scenario)
     payloads = encode_payloads(plan, scenario.sender)
     for attempt in range(1, attempts + 1):
-        take = asyncio.run(take_call(scenario, plan, payloads))
+        take = run_take(scenario, plan, payloads)
         account = account_of(take, scenario, plan=plan, payloads=payloads)
         truth = {**describe_truth(account), "uplink": describe_uplink(take, account)}
         try:

@@ -81,8 +81,8 @@ def simulate_call(
 
     Notes
     -----
-    The model of the listener has no in-band FEC, no RED and no echo; concealment of unvoiced sounds lacks the noise
-    that NetEq mixes in.
+    The model of the listener has no RED and no echo; a packet that in-band FEC repairs sounds like the one that was
+    lost; concealment of unvoiced sounds lacks the noise that NetEq mixes in.
 
     Examples
     --------
@@ -103,7 +103,7 @@ def simulate_call(
         packets["arrived_s"].to_numpy(),
         audio,
         plan=plan,
-        payload_bytes=np.array([len(payload) for payload in payloads]),
+        payloads=payloads,
         span_s=(-MICROPHONE_LEAD_S, scenario.duration_s + TAIL_S),
         receiver=receiver,
         freezes=scenario.faults_of("receiver"),

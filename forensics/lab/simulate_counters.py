@@ -62,7 +62,7 @@ def count_statistics(
     concealment = count_concealment(neteq, trace, recording)
     ticks = np.minimum(_edges(recording)[1:] // neteq.step, len(clock)) - 1
     at_s = clock.tick_s[ticks]
-    came = np.sort(neteq.available)
+    came = np.sort(neteq.available[neteq.arrivals.received])
     received = np.searchsorted(came, ticks, side="right")
     played, length = trace.played, neteq.arrivals.length
     waited_s = (trace.gone - neteq.available + 1) * TICK_S
@@ -117,8 +117,10 @@ def _summed(ticks: np.ndarray, weights: np.ndarray, readings: np.ndarray) -> np.
 
 def _lost(neteq: NetEq, readings: np.ndarray) -> np.ndarray:
     """Return how many packets were missing at each reading, by the highest sequence number that had come."""
-    order = np.argsort(neteq.available, kind="stable")
-    highest = np.maximum.accumulate(neteq.arrivals.sequence[order])
-    count = np.searchsorted(neteq.available[order], readings, side="right")
-    expected = highest[np.maximum(count - 1, 0)] - neteq.arrivals.sequence.min() + 1
+    received = neteq.arrivals.received
+    available, sequence = neteq.available[received], neteq.arrivals.sequence[received]
+    order = np.argsort(available, kind="stable")
+    highest = np.maximum.accumulate(sequence[order])
+    count = np.searchsorted(available[order], readings, side="right")
+    expected = highest[np.maximum(count - 1, 0)] - sequence.min() + 1
     return np.where(count > 0, expected - count, 0)

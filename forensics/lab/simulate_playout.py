@@ -17,6 +17,7 @@ from forensics.lab.speech import SPEECH_RATE_HZ
 from forensics.playout.arrivals import DTX_BYTES, Arrivals
 from forensics.playout.neteq import NetEq
 from forensics.playout.packet_buffer import MAXIMUM_PACKETS
+from forensics.playout.redundancy import carries_copy, with_copies
 from forensics.playout.ticks import TICK_S, TickClock
 from forensics.playout.waveform import Waveform
 
@@ -59,7 +60,7 @@ def listen(
     decoded: np.ndarray,
     *,
     plan: SendPlan,
-    payload_bytes: np.ndarray,
+    payloads: list[bytes],
     span_s: tuple[float, float],
     receiver: Receiver,
     freezes: tuple[Fault, ...] = (),
@@ -74,7 +75,8 @@ def listen(
     decoded : (packets, samples) float32
         Its audio at 48 kHz.
     plan : SendPlan
-    payload_bytes : (packets,) int
+    payloads : list of bytes
+        As they were sent: sizes tell comfort noise, their heads in-band FEC.
     span_s : (start, end)
         Between which times of the call the recording runs.
     receiver : Receiver
@@ -84,9 +86,9 @@ def listen(
         Of the recording's noise.
     """
     clock, missed = _sound_card(span_s, receiver, freezes)
-    arrivals = _arrivals(_unfrozen(arrived_s, freezes), plan, payload_bytes)
+    arrivals = _arrivals(_unfrozen(arrived_s, freezes), plan, payloads)
     capacity = len(clock) * TICK_SAMPLES
-    signal = Waveform(SPEECH_RATE_HZ, [decoded[row] for row in arrivals.row], capacity=capacity)
+    signal = Waveform(SPEECH_RATE_HZ, _pieces(arrivals, decoded, plan), capacity=capacity)
     neteq = NetEq(
         arrivals,
         clock.first_tick_after(arrivals.arrival_s),
@@ -102,7 +104,8 @@ def listen(
     played = signal.samples(neteq.heard)
     recording[silence : silence + len(played)] = played
     place_s = np.full(len(plan.packets), np.nan)
-    place_s[arrivals.row[trace.played]] = (silence + trace.place[trace.played]) / SPEECH_RATE_HZ
+    came = trace.played & arrivals.received
+    place_s[arrivals.row[came]] = (silence + trace.place[came]) / SPEECH_RATE_HZ
     account = (neteq, trace, recording)
     concealment, statistics = count_concealment(*account), count_statistics(*account, clock=clock, freezes=freezes)
     if np.isfinite(receiver.noise_dbfs):
@@ -166,17 +169,33 @@ def _device(recording: np.ndarray, clock: TickClock, missed: np.ndarray) -> np.n
 # ---------------------------------------------------------------------------------------------------------------------
 
 
-def _arrivals(arrived_s: np.ndarray, plan: SendPlan, payload_bytes: np.ndarray) -> Arrivals:
+def _arrivals(arrived_s: np.ndarray, plan: SendPlan, payloads: list[bytes]) -> Arrivals:
     row = np.flatnonzero(np.isfinite(arrived_s))
-    stamp = np.array([packet.ext_timestamp for packet in plan.packets], dtype=np.int64)[row]
-    row = row[np.argsort(stamp, kind="stable")]
-    stamp = np.sort(stamp)
-    return Arrivals(
+    stamp = _media(plan)
+    row = row[np.argsort(stamp[row], kind="stable")]
+    heads = np.array([(*payloads[r][:2], 0, 0)[:2] for r in row], dtype=np.uint8).reshape(-1, 2)
+    arrivals = Arrivals(
         rate_hz=SPEECH_RATE_HZ,
         row=row,
-        start=(stamp - stamp[0]) * (SPEECH_RATE_HZ // plan.clock_rate_hz),
+        start=stamp[row] - stamp[row[0]],
         length=np.full(len(row), plan.packet_samples, dtype=np.int64),
         arrival_s=arrived_s[row],
-        dtx=payload_bytes[row] <= DTX_BYTES,
+        dtx=np.array([len(payloads[r]) <= DTX_BYTES for r in row]),
         sequence=np.array([plan.packets[r].ext_sequence_number for r in row]),
     )
+    opus = plan.clock_rate_hz == SPEECH_RATE_HZ
+    return with_copies(arrivals, carries_copy(*heads.T)) if opus else arrivals
+
+
+def _media(plan: SendPlan) -> np.ndarray:
+    """Return the timestamp of each planned packet in samples at 48 kHz."""
+    stamp = np.array([packet.ext_timestamp for packet in plan.packets], dtype=np.int64)
+    return stamp * (SPEECH_RATE_HZ // plan.clock_rate_hz)
+
+
+def _pieces(arrivals: Arrivals, decoded: np.ndarray, plan: SendPlan) -> list[np.ndarray]:
+    """Return the audio of each arrival; what came only as a copy sounds like the packet that was sent."""
+    stamp = _media(plan)
+    first = stamp[arrivals.row[arrivals.received][0]] - arrivals.start[arrivals.received][0]
+    row = np.searchsorted(stamp, arrivals.start + first)
+    return [decoded[r] for r in np.where(arrivals.received, arrivals.row, row)]

@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import signal
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import AsyncExitStack, contextmanager
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import AsyncExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -56,6 +58,39 @@ class Take:
     addresses: dict[str, Endpoint] = field(default_factory=dict)
     device: np.ndarray | None = None
     device_epoch_s: float = 0.0
+
+
+def run_take(scenario: Scenario, plan: SendPlan, payloads: list[bytes]) -> Take:
+    """Run the call once, from a program or from a notebook, whose own event loop is already running.
+
+    Raises
+    ------
+    KeyboardInterrupt
+        On SIGINT and SIGTERM, after everything that was started is gone.
+    """
+
+    async def cancellable() -> Take:
+        task = asyncio.current_task()
+        assert task is not None
+        for number in (signal.SIGINT, signal.SIGTERM):
+            with suppress(ValueError, RuntimeError):  # outside the main thread signals are the main thread's
+                asyncio.get_running_loop().add_signal_handler(number, task.cancel)
+        return await take_call(scenario, plan, payloads)
+
+    try:
+        with ThreadPoolExecutor(1) as worker:
+            alone = not _loop_is_running()
+            return asyncio.run(cancellable()) if alone else worker.submit(asyncio.run, cancellable()).result()
+    except asyncio.CancelledError:
+        raise KeyboardInterrupt from None
+
+
+def _loop_is_running() -> bool:
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return False
+    return True
 
 
 async def take_call(scenario: Scenario, plan: SendPlan, payloads: list[bytes]) -> Take:
