@@ -25,7 +25,7 @@ const NARROW_HEAD_PX = 19;
 const GLITCH_MARGIN_S = 0.6;
 
 export class Timeline {
-  constructor(root, client, { window: shown = null, lanes = null, compact = false, label = "" } = {}) {
+  constructor(root, client, { window: shown = null, lanes = null, compact = false, label = "", glitch = null } = {}) {
     this.root = root;
     this.client = client;
     this.header = client.header;
@@ -37,7 +37,8 @@ export class Timeline {
     this.store = new TileStore(client, () => this.repaint());
     this.scale = client.scales[0];
     this.sound = client.playable[0] ?? null;
-    this.chosen = this.hover = this.range = null;
+    this.chosen = glitch;
+    this.hover = this.range = null;
     this.cursor = Math.max(this.axis.start, 0);
     this.listeners = [];
     this.player = new Player(client, (t) => this.played(t), () => showPlaying(this));
@@ -49,10 +50,10 @@ export class Timeline {
 
   build(label) {
     this.base = element("canvas", { class: "tl-canvas", "aria-hidden": "true" });
-    this.over = element("canvas", { class: "tl-canvas", "aria-hidden": "true" });
+    this.over = this.compact ? null : element("canvas", { class: "tl-canvas tl-over", "aria-hidden": "true" });
     const name = label || `Timeline of ${this.header.title}`;
     const role = this.compact ? { role: "img", "aria-label": name } : { role: "application", "aria-label": `${name}. Keys are listed below.`, tabindex: "0" };
-    this.stage = element("div", { class: "tl-stage", ...role }, this.base, this.over);
+    this.stage = element("div", { class: "tl-stage", ...role }, ...this.canvases);
     this.root.classList.add("tl");
     this.root.dataset.lmSuppressShortcuts = "true";
     this.heads = this.lanes.map((lane) => buildHead(this, lane));
@@ -78,24 +79,27 @@ export class Timeline {
   watch() {
     this.observer = new ResizeObserver(() => this.layout());
     this.observer.observe(this.stage);
-    const restyle = () => {
-      this.theme = readTheme(this.root, this.header.causes);
-      this.repaint();
-    };
+    const restyle = () => this.restyle();
     this.themes = new MutationObserver(() => requestAnimationFrame(restyle));
     for (const node of [document.documentElement, document.body]) {
       this.themes.observe(node, { attributeFilter: ["data-theme", "data-jp-theme-name", "data-jp-theme-light", "class"] });
     }
-    this.media = ["(prefers-color-scheme: dark)", "print"].map((query) => matchMedia(query));
-    this.media.forEach((query) => query.addEventListener("change", restyle));
-    this.restyle = restyle;
+    this.scheme = matchMedia("(prefers-color-scheme: dark)");
+    this.scheme.addEventListener("change", restyle);
+    this.unwatch = () => this.scheme.removeEventListener("change", restyle);
+  }
+
+  // Take over the page's colours and size, and draw at once.
+  restyle() {
+    this.theme = readTheme(this.root, this.header.causes);
+    this.layout();
   }
 
   close() {
     this.player.stop();
     this.observer.disconnect();
     this.themes.disconnect();
-    this.media.forEach((query) => query.removeEventListener("change", this.restyle));
+    this.unwatch();
     this.client.close();
   }
 
@@ -119,8 +123,12 @@ export class Timeline {
     }
     this.height = top;
     this.stage.style.height = `${top}px`;
-    for (const canvas of [this.base, this.over]) sharpen(canvas, width, top);
+    for (const canvas of this.canvases) sharpen(canvas, width, top);
     this.paint();
+  }
+
+  get canvases() {
+    return this.over ? [this.base, this.over] : [this.base];
   }
 
   placeHead(lane) {
@@ -306,10 +314,10 @@ export class Timeline {
 
   paintOver() {
     this.overQueued = false;
+    if (!this.over) return;
     const ctx = this.over.getContext("2d");
     ctx.setTransform(this.over.ratio, 0, 0, this.over.ratio, 0, 0);
     ctx.clearRect(0, 0, this.over.width, this.over.height);
-    if (this.compact) return;
     if (this.range) this.paintRange(ctx);
     this.paintCursor(ctx);
     if (this.hover) this.paintHair(ctx);

@@ -229,4 +229,10 @@ def test_the_ground_turns_dark_with_the_theme(page):
 
 
 def test_it_prints_with_every_picture(page):
-    assert len(page.pdf(format="A4")) > 100_000
+    until(page, "() => document.documentElement.dataset.warm === 'true'")
+    assert page.locator("#g03 .picture canvas").count() == 0
+    count = "document.querySelectorAll('.picture canvas').length"
+    page.evaluate(f"() => addEventListener('beforeprint', () => {{ window.paper = {count}; }})")
+    assert page.pdf(format="A4").startswith(b"%PDF")
+    assert page.evaluate("window.paper") == 3
+    until(page, "() => !document.documentElement.classList.contains('printing')")

@@ -3,8 +3,15 @@
 const page = JSON.parse(document.getElementById("data").textContent);
 const client = new PageClient(page);
 
+const shown = []; // every timeline and picture that is drawn
+
+async function show(node, options) {
+  shown.push(await mount(node, client, options));
+  return shown.at(-1);
+}
+
 async function showTimeline() {
-  const timeline = await mount(document.getElementById("timeline"), client);
+  const timeline = await show(document.getElementById("timeline"), {});
   document.documentElement.dataset.ready = "true";
   for (const row of document.querySelectorAll("tr[data-glitch]")) linkRow(row, timeline);
 }
@@ -22,18 +29,30 @@ function linkRow(row, timeline) {
 }
 
 function showPicture(node) {
-  if (node.dataset.shown) return Promise.resolve();
+  if (node.dataset.shown) return;
   node.dataset.shown = "true";
-  const shown = node.dataset.window.split(",").map(Number);
-  const options = { window: shown, lanes: node.dataset.lanes.split(","), compact: true, label: node.dataset.label };
-  return mount(node.appendChild(element("div")), client, options).then((picture) => picture.choose(node.dataset.glitch, { quiet: true }));
+  const { window: stretch, lanes, label, glitch } = node.dataset;
+  show(node.appendChild(element("div")), { window: stretch.split(",").map(Number), lanes: lanes.split(","), compact: true, label, glitch });
 }
 
+const pictures = [...document.querySelectorAll(".picture")];
+
 function watchPictures() {
-  const pictures = [...document.querySelectorAll(".picture")];
-  const watcher = new IntersectionObserver((entries) => entries.filter((e) => e.isIntersecting).forEach((e) => showPicture(e.target)), { rootMargin: "600px" });
+  const seen = (entries) => entries.filter((e) => e.isIntersecting).forEach((e) => showPicture(e.target));
+  const watcher = new IntersectionObserver(seen, { rootMargin: "600px" });
   pictures.forEach((node) => watcher.observe(node));
-  addEventListener("beforeprint", () => pictures.forEach(showPicture));
+}
+
+// On paper everything is light and as wide as a sheet, and every picture is there.
+function fitPaper() {
+  document.documentElement.classList.add("printing");
+  pictures.filter((node) => node.checkVisibility()).forEach(showPicture);
+  shown.forEach((each) => each.restyle());
+}
+
+function fitScreen() {
+  document.documentElement.classList.remove("printing");
+  shown.forEach((each) => each.restyle());
 }
 
 function offerTheme() {
@@ -60,7 +79,11 @@ function offerCopies() {
 
 offerTheme();
 offerCopies();
-client.open().then(() => {
+addEventListener("beforeprint", fitPaper);
+addEventListener("afterprint", fitScreen);
+client.open().then(async () => {
   watchPictures();
-  return showTimeline();
+  await showTimeline();
+  await client.warm();
+  document.documentElement.dataset.warm = "true";
 });

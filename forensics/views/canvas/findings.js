@@ -40,6 +40,7 @@ export class VerdictLane extends Lane {
   paint(pen) {
     this.boxes = [];
     const visible = this.glitches.filter((g) => g.end_s >= pen.axis.start && g.start_s <= pen.axis.end);
+    if (!this.glitches.length) this.paintNone(pen);
     for (const glitch of visible) {
       const x = pen.axis.x(glitch.start_s);
       const width = Math.max(pen.axis.x(glitch.end_s) - x, 4);
@@ -48,6 +49,14 @@ export class VerdictLane extends Lane {
     }
     this.boxes.push(...this.badges(pen, visible));
     this.boxes.filter((badge) => badge.text !== undefined).forEach((badge) => this.paintBadge(pen, badge));
+  }
+
+  paintNone({ ctx, box, theme }) {
+    ctx.fillStyle = theme.muted;
+    ctx.font = `12px ${theme.font}`;
+    ctx.textAlign = "left";
+    ctx.textBaseline = "middle";
+    ctx.fillText("no glitch found", box.x + 8, box.y + box.h / 2);
   }
 
   // Glyph and id of each, those that were heard first, then names as far as there is room.

@@ -13,8 +13,15 @@ export class TileStore {
 
   // The tile if it is here; else undefined, and it is asked for at the end of this frame.
   get(key) {
-    const tile = this.tiles.get(key);
+    const tile = this.tiles.get(key) ?? this.take(key);
     if (tile === undefined && !this.pending.has(key) && this.client.has(key)) this.wanted.add(key);
+    return tile;
+  }
+
+  // What the client has at hand needs no asking.
+  take(key) {
+    const tile = this.client.now?.(key);
+    if (tile) this.tiles.set(key, tile);
     return tile;
   }
 
@@ -112,6 +119,21 @@ export class PageClient {
     this.scales = page.scales;
     this.playable = Object.keys(page.audio);
     this.decoded = new Map();
+    this.unpacked = new Map();
+  }
+
+  // Unpack every tile ahead of its use, one after the other, so that nothing has to be waited for.
+  async warm() {
+    for (const key of Object.keys(this.page.tiles)) await this.tile(key);
+  }
+
+  now(key) {
+    return this.unpacked.get(key);
+  }
+
+  async tile(key) {
+    if (!this.unpacked.has(key)) this.unpacked.set(key, { data: await unpack(this.page.tiles[key]) });
+    return this.unpacked.get(key);
   }
 
   async open() {
@@ -124,7 +146,7 @@ export class PageClient {
   }
 
   tiles(keys) {
-    return Promise.all(keys.map(async (key) => [key, { data: await unpack(this.page.tiles[key]) }]));
+    return Promise.all(keys.map(async (key) => [key, await this.tile(key)]));
   }
 
   async clip(name, start, seconds) {
