@@ -44,7 +44,9 @@ EventsOption = Annotated[Path | None, typer.Option("--events", help="Event log o
 SenderOption = Annotated[Path | None, typer.Option("--sender-capture", help="A capture taken at the voice AI's side.")]
 DecodeAsOption = Annotated[
     list[str] | None,
-    typer.Option("--decode-as", metavar="LAYER==VALUE,PROTOCOL", help='As in Wireshark: "udp.port==5004,rtp".'),
+    typer.Option(
+        "--decode-as", metavar="FIELD==VALUE,MEANING", help='As "udp.port==5004,rtp" or "rtp.p_type==111,opus/48000/2".'
+    ),
 ]
 
 
@@ -160,12 +162,12 @@ def lab(context: typer.Context) -> None:
 
 
 def _selectors(pairs: list[str] | None) -> dict[str, str]:
-    """Read `LAYER==VALUE,PROTOCOL` as often as it was given."""
+    """Read `FIELD==VALUE,MEANING` as often as it was given."""
     selectors = {}
     for pair in pairs or ():
         selector, comma, protocol = pair.partition(",")
         if not (comma and protocol and "==" in selector):
-            raise CaseError(f"--decode-as got {pair!r}; expected LAYER==VALUE,PROTOCOL as in 'udp.port==5004,rtp'.")
+            raise CaseError(f"--decode-as got {pair!r}; expected FIELD==VALUE,MEANING as in 'udp.port==5004,rtp'.")
         selectors[selector.strip()] = protocol.strip()
     return selectors
 

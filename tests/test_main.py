@@ -57,7 +57,7 @@ def test_a_decode_as_that_is_none(tmp_path):
     (tmp_path / "call.pcap").touch()
     done = forensics("diagnose", "call.pcap", "--decode-as", "rtp", cwd=tmp_path)
     assert done.returncode == 2
-    assert "--decode-as got 'rtp'; expected LAYER==VALUE,PROTOCOL" in done.stderr
+    assert "--decode-as got 'rtp'; expected FIELD==VALUE,MEANING" in done.stderr
 
 
 def test_decode_as_may_be_given_often():

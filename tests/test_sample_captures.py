@@ -68,3 +68,15 @@ def test_the_clean_call_is_clean():
     diagnosis = fx.diagnose(fx.open_case(CALLS / "clean_call"))
     assert diagnosis.glitches.query("audible").empty
     assert sum(diagnosis.summary.values()) == 0
+
+
+def test_a_closed_capture_alone_names_what_its_headers_show():
+    capture = next((CALLS / "mixed_call").glob("receiver.*"))
+    diagnosis = fx.diagnose(fx.open_case(capture))
+    assert diagnosis.summary["network_drop"] == 1
+    assert diagnosis.summary["late_model_output"] >= 1
+
+
+def test_a_closed_capture_of_a_clean_call_is_clean():
+    capture = next((CALLS / "clean_call").glob("receiver.*"))
+    assert sum(fx.diagnose(fx.open_case(capture)).summary.values()) == 0
