@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 
+from forensics.audio.payloads import media_time_s
 from forensics.errors import StreamError
 from forensics.model import RtpStream
 
@@ -30,7 +31,8 @@ class Arrivals:
     """Distinct packets in the order of their media time; every array has one element a packet.
 
     `start` and `length` count samples at `rate_hz`, `start` from the earliest timestamp; `row` leads back to
-    `RtpStream.packets`; `dtx` marks comfort noise; `duplicates` counts packets that came once more.
+    `RtpStream.packets` (-1: known from a copy only); `dtx` marks comfort noise; `duplicates` counts packets that came
+    once more.
     """
 
     rate_hz: int
@@ -46,22 +48,26 @@ class Arrivals:
         return len(self.row)
 
     @property
+    def received(self) -> np.ndarray:
+        """Which of them came themselves, and not only as a copy in another packet."""
+        return self.row >= 0
+
+    @property
     def lost(self) -> int:
         """Sequence numbers that never came."""
-        return int(self.sequence.max() - self.sequence.min() + 1 - len(np.unique(self.sequence)))
-
-    def at(self, arrival_s: np.ndarray) -> Arrivals:
-        """Return the same packets with other times of arrival, (n,) seconds."""
-        return replace(self, arrival_s=np.asarray(arrival_s, dtype=float))
+        came = self.sequence[self.received]
+        return int(came.max() - came.min() + 1 - len(np.unique(came)))
 
 
-def arrange_packets(stream: RtpStream) -> Arrivals:
+def arrange_packets(stream: RtpStream, *, arrival_s: np.ndarray | None = None) -> Arrivals:
     """Order the packets of `stream` by media time and work out how much audio each carries.
 
     Parameters
     ----------
     stream : RtpStream
         Of any codec; payloads may be closed.
+    arrival_s : ndarray, (n,) float64, optional
+        Other arrivals than those of `stream.packets`, row by row.
 
     Returns
     -------
@@ -78,15 +84,18 @@ def arrange_packets(stream: RtpStream) -> Arrivals:
     The length is exact for G.711 and G.722 (one byte is 1/8000 s). For other codecs it is the distance in timestamps
     to the packet with the next sequence number wherever that is a length in use, else the length last seen, so one
     packet that is shorter than its neighbours may be misjudged. Sequence numbers that an SFU left out count as lost.
+    A reset of the sender's clock is bridged at the pace of the arrivals (`forensics.audio.media_time_s`), where NetEq
+    would play on after a short hole.
     """
     packets = stream.packets
     if packets.empty:
         raise StreamError(f"SSRC {stream.ssrc:#010x} has no packet to replay. Choose another stream of the capture.")
-    timestamp = packets["ext_timestamp"].to_numpy()
-    row = _first_copies(timestamp, packets["arrival_s"].to_numpy())
+    arrival_s = packets["arrival_s"].to_numpy() if arrival_s is None else np.asarray(arrival_s, dtype=float)
+    clock_hz = stream.codec.clock_rate_hz
+    timestamp = np.round(media_time_s(stream) * clock_hz).astype(np.int64)
+    row = _first_copies(timestamp, arrival_s)
     sequence = packets["ext_sequence_number"].to_numpy()[row]
     payload_bytes = packets["payload_bytes"].to_numpy()[row]
-    clock_hz = stream.codec.clock_rate_hz
     rate_hz = PLAYOUT_RATE_HZ.get(stream.codec.name, clock_hz)
     ticks = timestamp[row] - timestamp[row[0]]
     if stream.codec.name in ("pcmu", "pcma", "g722"):
@@ -98,7 +107,7 @@ def arrange_packets(stream: RtpStream) -> Arrivals:
         row=row,
         start=ticks * rate_hz // clock_hz,
         length=length_ticks * rate_hz // clock_hz,
-        arrival_s=packets["arrival_s"].to_numpy()[row],
+        arrival_s=arrival_s[row],
         dtx=_comfort_noise(stream, row, payload_bytes),
         sequence=sequence,
         duplicates=len(packets) - len(row),

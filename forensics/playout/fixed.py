@@ -43,9 +43,7 @@ def replay_fixed(
     --------
     >>> replay_fixed(stream, delay_s=0.2).counters["packets_discarded"]
     """
-    arrivals = arrange_packets(stream)
-    if arrival_s is not None:
-        arrivals = arrivals.at(np.asarray(arrival_s)[arrivals.row])
+    arrivals = arrange_packets(stream, arrival_s=arrival_s)
     media_s, duration_s = arrivals.start / arrivals.rate_hz, arrivals.length / arrivals.rate_hz
     anchor = int(np.argmin(arrivals.arrival_s))
     due_s = arrivals.arrival_s[anchor] - media_s[anchor] + media_s + delay_s

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 
@@ -11,6 +13,7 @@ from forensics.playout.arrivals import Arrivals, arrange_packets
 from forensics.playout.concealment import Blind
 from forensics.playout.neteq import NetEq
 from forensics.playout.packet_buffer import MAXIMUM_PACKETS
+from forensics.playout.redundancy import find_copies, with_copies
 from forensics.playout.ticks import TICK_S, TickClock, extended_ticks, regular_ticks
 from forensics.playout.trace import ACTIONS, Trace
 from forensics.playout.waveform import Waveform
@@ -39,8 +42,8 @@ def replay_neteq(
     arrival_s : ndarray, (n,) float64, optional
         Other arrivals than those of `stream.packets`, row by row: the "what if".
     sent : AudioTrack, optional
-        The decoded stream on its media clock, at the rate of the codec. Pitch, fading and the success of time scalings
-        then come from the audio instead of from a typical voice.
+        The decoded stream on its media clock (`forensics.audio.decode_stream`), at the rate of the codec. Pitch, fading
+        and the success of time scalings then come from the audio instead of from a typical voice.
     minimum_delay_s : float
         `RTCRtpReceiver.jitterBufferTarget`, 0..4 s; 0 leaves it to NetEq.
     maximum_packets : int
@@ -71,8 +74,8 @@ def replay_neteq(
     -----
     A capture does not tell when the sound card asked for audio; without `tick_s` the replay assumes that it did so
     steadily. A sound card that froze, or a busy machine, made the true buffer deeper than the replayed one. In-band
-    FEC, RED and retransmission on another SSRC are not seen: what they repaired is replayed as lost. NetEq's delay for
-    video (lip sync) is taken as zero.
+    FEC is seen in readable payloads only; RED and retransmission on another SSRC are not: what they repaired is
+    replayed as lost. NetEq's delay for video (lip sync) is taken as zero.
 
     Examples
     --------
@@ -81,9 +84,9 @@ def replay_neteq(
     >>> deeper = replay_neteq(stream, minimum_delay_s=0.2)
     >>> replay.counters["concealed_samples"] - deeper.counters["concealed_samples"]
     """
-    arrivals = arrange_packets(stream)
-    if arrival_s is not None:
-        arrivals = arrivals.at(np.asarray(arrival_s)[arrivals.row])
+    arrivals = arrange_packets(stream, arrival_s=arrival_s)
+    copies = find_copies(stream, arrivals)
+    arrivals = with_copies(arrivals, copies)
     first_s = float(arrivals.arrival_s.min())
     last_s = float(arrivals.arrival_s.max()) + _longest_playout_s(arrivals, maximum_packets)
     last_s = max(last_s, until_s or last_s)
@@ -99,7 +102,8 @@ def replay_neteq(
         maximum_packets=maximum_packets,
         until_tick=0 if until_s is None else int(np.searchsorted(clock.tick_s, until_s)),
     )
-    return describe(neteq, neteq.run(), clock, ssrc=stream.ssrc)
+    playout = describe(neteq, neteq.run(), clock, ssrc=stream.ssrc)
+    return replace(playout, counters={**playout.counters, "fec_packets_received": int(copies.sum())})
 
 
 def make_signal(arrivals: Arrivals, sent: AudioTrack | None) -> Blind:
@@ -113,7 +117,7 @@ def make_signal(arrivals: Arrivals, sent: AudioTrack | None) -> Blind:
         )
     pairs = zip(arrivals.start.tolist(), arrivals.length.tolist(), strict=True)
     pieces = [sent.samples[start : start + length] for start, length in pairs]
-    return Waveform(arrivals.rate_hz, pieces, capacity=int(arrivals.start[-1]) + arrivals.rate_hz)
+    return Waveform(arrivals.rate_hz, pieces, capacity=len(sent.samples) + arrivals.rate_hz)
 
 
 def _longest_playout_s(arrivals: Arrivals, maximum_packets: int) -> float:
@@ -144,7 +148,8 @@ def _packets(neteq: NetEq, trace: Trace, clock: TickClock) -> pd.DataFrame:
         "score": np.nan,
         "level_dbfs": np.nan,
     }
-    return pd.DataFrame(columns).astype(dict(PLAYOUT_COLUMNS))
+    table = pd.DataFrame(columns)[arrivals.received].reset_index(drop=True)
+    return table.astype(dict(PLAYOUT_COLUMNS))
 
 
 def _concealed(neteq: NetEq, trace: Trace, clock: TickClock) -> pd.DataFrame:
@@ -189,7 +194,7 @@ def counters_of(neteq: NetEq, trace: Trace) -> dict[str, float]:
     concealed = np.array([c.end - c.start for c in trace.concealments], dtype=float)
     long = concealed[concealed >= INTERRUPTION_S * arrivals.rate_hz]
     return {
-        "packets_received": len(arrivals) + arrivals.duplicates,
+        "packets_received": int(arrivals.received.sum()) + arrivals.duplicates,
         "packets_lost": arrivals.lost,
         "packets_discarded": counts["packets_discarded"] + arrivals.duplicates,
         "concealed_samples": max(0, int(concealed.sum())),

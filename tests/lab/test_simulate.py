@@ -83,6 +83,13 @@ def test_a_frozen_renderer_is_heard(make_scenario):
     assert any(event["cause"] == "buffer_underrun" and event["injected_id"] == "f1" for event in events_of(call, ""))
 
 
+def test_fec_masks_single_losses(make_scenario):
+    faults = [Fault("packet_loss", at_s, parameters={"packets": 1}) for at_s in (5.5, 6.0, 6.5, 7.0)]
+    plain, repaired = (simulate_call(make_scenario(*faults, inband_fec=fec)) for fec in (False, True))
+    concealed = [sum(e["evidence"]["concealed_ms"] for e in events_of(call, "loss")) for call in (plain, repaired)]
+    assert concealed[1] < concealed[0] / 2
+
+
 def test_the_written_case_reads_back(make_scenario, tmp_path):
     scenario = make_scenario(Fault("burst_loss", 6.0, 0.3), Fault("capture_gap", 8.0, 0.2))
     call = simulate_call(scenario, tmp_path / "made")

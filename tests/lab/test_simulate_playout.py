@@ -36,7 +36,7 @@ def play(plan, arrived_s, *, receiver=None, freezes=()):
         arrived_s,
         plan.audio,
         plan=plan,
-        payload_bytes=np.full(PACKETS, 80),
+        payloads=[bytes([248]) + bytes(79)] * PACKETS,
         span_s=SPAN_S,
         receiver=receiver or Receiver(),
         freezes=freezes,
