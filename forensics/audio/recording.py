@@ -39,6 +39,10 @@ def read_recording(path: Path | str, *, name: str = "recording") -> AudioTrack:
     if not path.is_file():
         raise AudioError(f"No recording at {path}: expected an audio file. Check the path.")
     rate_hz, blocks, notes = _decode_blocks(path)
+    if (missing := _missing_octets(path)) and not notes:
+        notes.append(
+            f"{path.name} breaks off: {missing} octets of what its header announces are missing; read up to there."
+        )
     if not blocks:
         raise AudioError(
             f"{path.name} has an audio stream, but not one sample of it could be decoded. Re-export it as WAV or FLAC."
@@ -52,6 +56,17 @@ def read_recording(path: Path | str, *, name: str = "recording") -> AudioTrack:
         path=path,
         notes=tuple(notes),
     )
+
+
+def _missing_octets(path: Path) -> int:
+    """Octets that a RIFF header announces beyond the end of its file; decoders stop there without a word.
+
+    Recorders that stream write no size, 0 or the largest 32 bit number, into the header: nothing can be said of those.
+    """
+    with path.open("rb") as file:
+        head = file.read(8)
+    announced = int.from_bytes(head[4:], "little") if head[:4] == b"RIFF" else 0
+    return max(0, announced + 8 - path.stat().st_size) if 0 < announced < 2**32 - 9 else 0
 
 
 def _decode_blocks(path: Path) -> tuple[int, list[np.ndarray], list[str]]:
@@ -68,11 +83,11 @@ def _decode_blocks(path: Path) -> tuple[int, list[np.ndarray], list[str]]:
                 raise AudioError(f"{path.name} holds no audio stream. Give the file that was recorded at the listener.")
             source = container.streams.audio[0]
             rate_hz = source.codec_context.sample_rate
-            resampler = av.AudioResampler(format="flt", layout="mono", rate=rate_hz)
+            planar = av.AudioResampler(format="fltp", rate=rate_hz)
             try:
                 for frame in container.decode(source):
-                    blocks += [part.to_ndarray().reshape(-1) for part in resampler.resample(frame)]
-                blocks += [part.to_ndarray().reshape(-1) for part in resampler.resample(None)]
+                    blocks += [part.to_ndarray().mean(axis=0) for part in planar.resample(frame)]
+                blocks += [part.to_ndarray().mean(axis=0) for part in planar.resample(None)]
             except FFmpegError as fault:
                 seconds = sum(map(len, blocks)) / rate_hz
                 notes.append(f"{path.name} breaks off after {seconds:.2f} s ({fault.strerror}); read up to there.")

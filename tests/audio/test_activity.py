@@ -1,0 +1,33 @@
+import numpy as np
+import pytest
+from building import RATE_HZ, track, voice
+
+from forensics.audio import find_speech
+
+
+def silence(seconds, *, level=1e-4):
+    return np.random.default_rng(3).normal(0, level, round(seconds * RATE_HZ)).astype(np.float32)
+
+
+def test_phrases_are_found_where_they_are():
+    phrase = voice(1.5, pauses=False)
+    stretches = find_speech(track(np.r_[silence(1), phrase, silence(1), phrase, silence(1)]))
+    assert len(stretches) == 2
+    assert stretches[0] == pytest.approx((1.05, 2.5), abs=0.06)
+    assert stretches[1] == pytest.approx((3.55, 5.0), abs=0.06)
+
+
+def test_a_gap_within_a_phrase_is_bridged():
+    phrase = voice(1.0, pauses=False)
+    assert len(find_speech(track(np.r_[phrase, silence(0.2), phrase]))) == 1
+
+
+@pytest.mark.parametrize("samples", [silence(2.0, level=0.0), np.empty(0)])
+def test_silence_and_nothing_hold_no_speech(samples):
+    assert find_speech(track(samples)) == ()
+
+
+def test_a_faint_voice_far_below_the_loud_one_is_not_speech():
+    loud, faint = voice(1.0, pauses=False), voice(1.0, seed=2, pauses=False) * 10 ** (-55 / 20)
+    stretches = find_speech(track(np.r_[loud, silence(1, level=0), faint]))
+    assert all(stop < 1.2 for _, stop in stretches)

@@ -1,0 +1,36 @@
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from forensics.audio.levels import FLOOR_DBFS, frame_levels_dbfs, level_dbfs
+
+
+def test_a_full_scale_sine_is_three_decibels_below_full_scale():
+    sine = np.sin(2 * np.pi * 440 * np.arange(48_000) / 48_000)
+    assert level_dbfs(sine) == pytest.approx(-3.01, abs=0.01)
+
+
+@pytest.mark.parametrize("samples", [np.zeros(100, np.float32), np.empty(0, np.float32)])
+def test_silence_and_nothing_are_the_floor(samples):
+    assert level_dbfs(samples) == FLOOR_DBFS
+
+
+def test_frames_step_by_the_hop_and_leave_out_what_does_not_fill_one():
+    samples = np.r_[np.zeros(100), np.full(150, 0.1)].astype(np.float32)
+    levels = frame_levels_dbfs(samples, frame_samples=100, hop_samples=50)
+    assert len(levels) == 4
+    assert levels[0] == FLOOR_DBFS
+    assert levels[2:] == pytest.approx([-20, -20], abs=1e-3)
+
+
+def test_samples_that_do_not_fill_a_frame_have_no_level():
+    assert len(frame_levels_dbfs(np.ones(99, np.float32), frame_samples=100)) == 0
+
+
+@given(st.integers(1, 40), st.integers(0, 400), st.integers(0, 2**32 - 1))
+def test_a_frame_has_the_level_of_its_samples(frame_samples, length, seed):
+    samples = np.random.default_rng(seed).uniform(-1, 1, length).astype(np.float32)
+    levels = frame_levels_dbfs(samples, frame_samples=frame_samples)
+    pieces = samples[: length // frame_samples * frame_samples].reshape(-1, frame_samples)
+    assert levels == pytest.approx([level_dbfs(piece) for piece in pieces], abs=1e-3)
