@@ -75,7 +75,7 @@ class VoiceAgent:
     payloads : list of bytes
         One RTP payload per planned packet.
     codec : str
-        "opus", "pcmu" or "pcma".
+        "opus", "pcmu", "pcma" or "g722".
     abs_send_time : bool
         Carry the sender's clock in a header extension of every packet, as video senders do.
     """

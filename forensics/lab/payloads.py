@@ -1,4 +1,4 @@
-"""The audio of a send plan as RTP payloads, and back: Opus by libopus, G.711 by FFmpeg, both through PyAV."""
+"""The audio of a send plan as RTP payloads, and back: Opus by libopus, G.711 and G.722 by FFmpeg, all through PyAV."""
 
 from __future__ import annotations
 
@@ -10,10 +10,14 @@ from forensics.lab.plan import SendPlan
 from forensics.lab.scenario import Sender
 from forensics.lab.speech import SPEECH_RATE_HZ
 
-PAYLOAD_TYPES = {"pcmu": 0, "pcma": 8, "opus": 111}
-"""RFC 3551 for G.711; 111 is what Chromium offers for Opus."""
+PAYLOAD_TYPES = {"pcmu": 0, "pcma": 8, "g722": 9, "opus": 111}
+"""RFC 3551 for G.711 and G.722; 111 is what Chromium offers for Opus."""
 
-G711_RATE_HZ = 8000
+TELEPHONE_CODECS = {"pcmu": ("pcm_mulaw", 8000), "pcma": ("pcm_alaw", 8000), "g722": ("g722", 16_000)}
+"""FFmpeg's name of each codec, and the rate at which it samples."""
+
+OCTETS_PER_S = 8000
+"""All of them are 64 kbit/s (RFC 3551 §4.5)."""
 
 OPUS_DELAY_S = 312 / 48_000
 """What an Opus encoder of libopus' VoIP mode lags behind its input (its look-ahead, RFC 7845's pre-skip)."""
@@ -29,10 +33,7 @@ def encode_payloads(plan: SendPlan, sender: Sender) -> list[bytes]:
     """
     if sender.codec == "opus":
         return _encode_opus(plan.audio, sender)
-    from scipy.signal import resample_poly
-
-    audio = resample_poly(plan.audio.reshape(-1), 1, SPEECH_RATE_HZ // G711_RATE_HZ).reshape(len(plan.audio), -1)
-    return [_encode_g711(piece, sender.codec) for piece in audio]
+    return _encode_telephone(plan.audio, sender)
 
 
 def _encode_opus(audio: np.ndarray, sender: Sender) -> list[bytes]:
@@ -54,15 +55,23 @@ def _encode_opus(audio: np.ndarray, sender: Sender) -> list[bytes]:
     return payloads[: len(audio)]
 
 
-def _encode_g711(piece: np.ndarray, codec: str) -> bytes:
+def _encode_telephone(audio: np.ndarray, sender: Sender) -> list[bytes]:
+    """Encode one stream in steps of 20 ms, and cut it into packets of whatever length."""
     import av
+    from scipy.signal import resample_poly
 
-    encoder = av.CodecContext.create({"pcmu": "pcm_mulaw", "pcma": "pcm_alaw"}[codec], "w")
-    encoder.sample_rate, encoder.layout, encoder.format = G711_RATE_HZ, "mono", "s16"  # type: ignore[attr-defined]
-    samples = np.clip(piece * 32768, -32768, 32767).astype(np.int16)
-    frame = av.AudioFrame.from_ndarray(samples[None, :], format="s16", layout="mono")
-    frame.sample_rate = G711_RATE_HZ
-    return b"".join(bytes(packet) for packet in encoder.encode(frame))  # type: ignore[attr-defined]
+    name, rate_hz = TELEPHONE_CODECS[sender.codec]
+    samples = np.clip(resample_poly(audio.reshape(-1), 1, SPEECH_RATE_HZ // rate_hz) * 32_768, -32_768, 32_767)
+    encoder = av.CodecContext.create(name, "w")
+    encoder.sample_rate, encoder.layout, encoder.format = rate_hz, "mono", "s16"  # type: ignore[attr-defined]
+    step, octets = rate_hz // 50, b""
+    padded = np.pad(samples, (0, -len(samples) % step)).astype(np.int16).reshape(-1, 1, step)
+    for piece in padded:
+        frame = av.AudioFrame.from_ndarray(piece, format="s16", layout="mono")
+        frame.sample_rate = rate_hz
+        octets += b"".join(bytes(packet) for packet in encoder.encode(frame))  # type: ignore[attr-defined]
+    size = round(sender.packet_s * OCTETS_PER_S)
+    return [octets[row * size : (row + 1) * size] for row in range(len(audio))]
 
 
 def decode_payloads(payloads: Iterable[bytes], sender: Sender) -> np.ndarray:
@@ -76,8 +85,7 @@ def decode_payloads(payloads: Iterable[bytes], sender: Sender) -> np.ndarray:
     import av
     from scipy.signal import resample_poly
 
-    name = {"opus": "libopus", "pcmu": "pcm_mulaw", "pcma": "pcm_alaw"}[sender.codec]
-    rate = SPEECH_RATE_HZ if sender.codec == "opus" else G711_RATE_HZ
+    name, rate = {"opus": ("libopus", SPEECH_RATE_HZ), **TELEPHONE_CODECS}[sender.codec]
     decoder = av.CodecContext.create(name, "r")
     decoder.sample_rate, decoder.layout = rate, "mono"  # type: ignore[attr-defined]
     pieces = [_decode_one(decoder, payload, round(sender.packet_s * rate)) for payload in payloads]

@@ -17,7 +17,7 @@ from forensics.model import Cause
 
 SHORTEST_CALL_S, LONGEST_CALL_S = 2.0, 600.0
 
-CODECS = ("opus", "pcmu", "pcma")
+CODECS = ("opus", "pcmu", "pcma", "g722")
 
 
 @dataclass(frozen=True, slots=True)

@@ -130,7 +130,15 @@ def test_the_same_seed_gives_the_same_files(make_scenario, tmp_path):
 
 
 @pytest.mark.parametrize(
-    "sender", [{"codec": "pcmu"}, {"codec": "pcma"}, {"packet_s": 0.06}, {"packet_s": 0.01}, {"bitrate_bps": 12_000}]
+    "sender",
+    [
+        {"codec": "pcmu"},
+        {"codec": "pcma"},
+        {"codec": "g722"},
+        {"packet_s": 0.06},
+        {"packet_s": 0.01},
+        {"bitrate_bps": 12_000},
+    ],
 )
 def test_other_codecs_and_packet_lengths(make_scenario, sender):
     call = simulate_call(make_scenario(Fault("burst_loss", 6.0, 0.3), **sender))
