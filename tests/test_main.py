@@ -92,15 +92,18 @@ def test_glitches_are_status_1_and_the_json_on_stdout_is_pure(tmp_path):
 
 
 def test_no_glitch_is_status_0(tmp_path):
-    done = forensics("diagnose", str(CALLS / "clean_call"), "--json", "findings.json", cwd=tmp_path)
-    assert done.returncode == 0
+    done = CliRunner().invoke(
+        command_line.app, ["diagnose", str(CALLS / "clean_call"), "--json", str(tmp_path / "findings.json")]
+    )
+    assert done.exit_code == 0
     assert "No audible glitch" in done.stdout
     assert json.loads((tmp_path / "findings.json").read_text())["case"] == "clean_call"
 
 
-def test_report_prints_the_verdicts_and_the_path(tmp_path):
-    done = forensics("report", str(CALLS / "mixed_call"), cwd=tmp_path)
-    assert done.returncode == 0
+def test_report_prints_the_verdicts_and_the_path(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    done = CliRunner().invoke(command_line.app, ["report", str(CALLS / "mixed_call")])
+    assert done.exit_code == 0
     assert "late_model_output" in done.stdout
     assert done.stdout.endswith("Report: reports/mixed_call.html\n")
     assert (tmp_path / "reports" / "mixed_call.html").is_file()
