@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from forensics.streams.timeline import DUPLICATE, LATE, REORDERED, Rows, Timelines
+from forensics.streams.timeline import DUPLICATE, LATE, REORDERED, Rows, Timed, Timelines
 
 _SUMS: dict[str, Any] = {
     "packets": np.int64,
@@ -18,6 +18,8 @@ _SUMS: dict[str, Any] = {
     "first_s": np.float64,
     "last_s": np.float64,
     "first_transit_s": np.float64,
+    "deltas": np.int64,
+    "delta_sum_s": np.float64,
     "delta_min_s": np.float64,
     "delta_max_s": np.float64,
     "jitter_min_s": np.float64,
@@ -52,10 +54,13 @@ class Sums:
 
     Notes
     -----
-    Jitter, deltas and drift are those of RFC 3550 over all packets in the order of arrival, as in Wireshark, and not
-    the first one. *Lost* counts numbers that never came; tshark counts received packets and so takes every duplicate
-    for one loss fewer. The skew is the largest distance, either way, between a packet and its time stamp, counted
-    from the first packet; it is positive where the time stamps run ahead, as in Wireshark.
+    The jitter is that of RFC 3550 section 6.4.1, over all packets in the order of arrival. tshark computes the same but
+    leaves packets with a marker, comfort noise, telephone events and packets out of order out of its minimum, mean and
+    maximum, gives none for a clock it does not know, and divides 44100 Hz as 44 ticks a millisecond.
+    Deltas are times between a packet and the one before it in arrival; packets with a marker are left out, as there.
+    *Lost* counts numbers that never came; tshark counts received packets, so that a duplicate hides a loss.
+    The skew is the largest distance, either way, between a packet and its time stamp, counted from the first packet; it
+    is positive where the time stamps run ahead, as in Wireshark. A talkspurt begins with a marker or after a pause.
     """
 
     timelines: Timelines = field(default_factory=Timelines)
@@ -97,13 +102,20 @@ class Sums:
         spurts = timed.begins | timed.resumes | (marked.marker & (timed.fate == 0))
         self.sums["talkspurts"][stream] += np.add.reduceat(spurts, start, dtype=np.int64)
         self.sums["last_s"][stream] = np.maximum.reduceat(rows.arrival_s, start)
-        later = np.where(timed.begins, np.inf, 0)  # the first packet has no delta and no jitter
-        self._least("delta_min_s", stream, np.minimum.reduceat(timed.delta_s + later, start))
+        self._add_deltas(stream, start, timed, marked)
+        later = np.where(timed.begins, np.inf, 0)  # the first packet has no jitter
         self._least("jitter_min_s", stream, np.minimum.reduceat(timed.jitter_s + later, start))
-        self._most("delta_max_s", stream, np.maximum.reduceat(timed.delta_s, start))
         self._most("jitter_max_s", stream, np.maximum.reduceat(timed.jitter_s, start))
         self.sums["jitter_sum_s"][stream] += np.add.reduceat(timed.jitter_s, start)
         self._fit(rows, timed.transit_s, stream, start)
+
+    def _add_deltas(self, stream: np.ndarray, start: np.ndarray, timed: Timed, marked: Marked) -> None:
+        """Add the time between packets; a packet with a marker begins a talkspurt, and its pause is no delay."""
+        apart = ~timed.begins & ~marked.marker
+        self.sums["deltas"][stream] += np.add.reduceat(apart, start, dtype=np.int64)
+        self.sums["delta_sum_s"][stream] += np.add.reduceat(np.where(apart, timed.delta_s, 0.0), start)
+        self._least("delta_min_s", stream, np.minimum.reduceat(np.where(apart, timed.delta_s, np.inf), start))
+        self._most("delta_max_s", stream, np.maximum.reduceat(np.where(apart, timed.delta_s, 0.0), start))
 
     def _count(self, stream: np.ndarray, start: np.ndarray, fate: np.ndarray, marked: Marked) -> None:
         counts = np.diff(start, append=len(fate))
@@ -152,7 +164,7 @@ class Sums:
             "start_s": one["first_s"],
             "end_s": one["last_s"],
             "delta_min_s": _finite(one["delta_min_s"]),
-            "delta_mean_s": duration / later,
+            "delta_mean_s": one["delta_sum_s"] / max(one["deltas"], 1),
             "delta_max_s": one["delta_max_s"],
             "jitter_min_s": _finite(one["jitter_min_s"]),
             "jitter_mean_s": one["jitter_sum_s"] / later,
