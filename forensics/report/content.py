@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -21,31 +22,31 @@ LEVEL_BYTES = 420_000
 """A level of tiles is carried for the whole call where it is no larger than this before packing; that is 40 s of
 spectrogram at 10 ms."""
 
-FINEST_WAVE_S = 1e-3  # a column of the finest waveform lasts about this long
+FINEST_WAVE_S = 1e-3  # a column of the finest waveform lasts at least this long
 FINEST_SPECTROGRAM_LEVEL = 1  # 10 ms
 LEVEL_STEP = 4  # bytes of a spectrogram are rounded to this: 1.6 dB, which halves them
 PACKET_ROWS = 20_000
 MARGIN_S = 0.7
 """How much of the call a glitch's picture and clip show on either side."""
 
+Window = tuple[float, float]
+
 
 def page_data(view: View, *, audio: bool = True) -> dict[str, Any]:
     """Return what the page's script needs to show `view`, as JSON holds it."""
     windows = [glitch_window(view, row) for row in view.header["glitches"]]
     shown = [name for name in ("heard", "sent") if name in view.sounds]
-    header = view.header | {
-        "lanes": [lane for lane in view.header["lanes"] if lane.get("sound", "heard") in ("heard", "sent")]
-    }
+    lanes = [lane for lane in view.header["lanes"] if lane.get("sound", "heard") in shown or "sound" not in lane]
     return {
-        "header": header,
+        "header": view.header | {"lanes": lanes},
         "scales": ["mel"],
         "arrays": {name: packed(values) for name, values in _arrays(view, windows).items()},
         "tiles": {key: packed(tile) for name in shown for key, tile in _tiles(view, name, windows)},
         "audio": {name: _whole_sound(view.sounds[name]) for name in shown} if audio and _short(view) else {},
-    }  # fmt: skip
+    }
 
 
-def glitch_window(view: View, row: dict[str, Any]) -> tuple[float, float]:
+def glitch_window(view: View, row: dict[str, Any]) -> Window:
     """Return the stretch of the axis that shows the glitch of `row`, as heard and as captured."""
     times = [row["start_s"], row["end_s"]]
     if row["capture_start_s"] is not None and view.axis.clock is not None:
@@ -62,7 +63,7 @@ def _whole_sound(sound: Sound) -> dict[str, Any]:
     return {"start_s": sound.start_s, "text": base64.b64encode(octets).decode("ascii")}
 
 
-def _arrays(view: View, windows: list[tuple[float, float]]) -> dict[str, np.ndarray]:
+def _arrays(view: View, windows: list[Window]) -> dict[str, np.ndarray]:
     out = {name: values for name, values in view.arrays.items() if "/packets/" not in name}
     for stream in view.streams:
         prefix = f"{stream}/packets/"
@@ -71,48 +72,57 @@ def _arrays(view: View, windows: list[tuple[float, float]]) -> dict[str, np.ndar
     return out
 
 
-def _tiles(view: View, name: str, windows: list[tuple[float, float]]) -> list[tuple[str, np.ndarray]]:
+def _tiles(view: View, name: str, windows: list[Window]) -> Iterator[tuple[str, np.ndarray]]:
+    """Give the tiles of one sound with their keys; of a long call the sent sound has no fine spectrogram."""
     sound = view.sounds[name]
-    keys = [*_wave_keys(sound, windows), *_spectrogram_keys(sound, windows)]
-    tiles = ((key, view.tile(key)) for key in keys)
-    return [(key, _rounded(tile) if "/mel/" in key else tile) for key, tile in tiles if len(tile)]
+    for level, column_s in _wave_levels(sound):
+        yield from _level(view, f"{name}/wave/{level}", column_s, windows if level == _wave_levels(sound)[0][0] else [])
+    for level, column_s in _spectrogram_levels(sound):
+        fine = level == FINEST_SPECTROGRAM_LEVEL and name != "sent"
+        for key, tile in _level(view, f"{name}/mel/{level}", column_s, windows if fine else []):
+            yield key, _rounded(tile)
 
 
-def _wave_keys(sound: Sound, windows: list[tuple[float, float]]) -> list[str]:
-    out = []
-    for level in range(waveform.wave_levels(sound)):
-        column_s = waveform.LEVEL_FACTOR**level / sound.sample_rate_hz
-        if column_s < FINEST_WAVE_S:
-            continue
-        tile_s = column_s * waveform.TILE_COLUMNS
-        indices = _indices(sound, tile_s, 4 / column_s, windows)
-        out += [f"{sound.name}/wave/{level}/{i}" for i in indices]
-    return out
+def _wave_levels(sound: Sound) -> list[tuple[int, float]]:
+    columns = [(i, waveform.LEVEL_FACTOR**i / sound.sample_rate_hz) for i in range(waveform.wave_levels(sound))]
+    return [(level, column_s) for level, column_s in columns if column_s >= FINEST_WAVE_S] or columns[-1:]
 
 
-def _spectrogram_keys(sound: Sound, windows: list[tuple[float, float]]) -> list[str]:
-    out = []
-    for level in range(
-        min(FINEST_SPECTROGRAM_LEVEL, spectrogram.spectrogram_levels(sound) - 1), spectrogram.spectrogram_levels(sound)
-    ):
-        column_s = spectrogram.HOP_S * spectrogram.LEVEL_FACTOR**level
-        tile_s = column_s * spectrogram.TILE_COLUMNS
-        indices = _indices(sound, tile_s, spectrogram.ROWS / column_s, windows)
-        out += [f"{sound.name}/mel/{level}/{i}" for i in indices]
-    return out
+def _spectrogram_levels(sound: Sound) -> list[tuple[int, float]]:
+    levels = spectrogram.spectrogram_levels(sound)
+    first = min(FINEST_SPECTROGRAM_LEVEL, levels - 1)
+    return [(i, spectrogram.HOP_S * spectrogram.LEVEL_FACTOR**i) for i in range(first, levels)]
 
 
-def _indices(sound: Sound, tile_s: float, bytes_per_s: float, windows: list[tuple[float, float]]) -> list[int]:
-    """Tiles of one level that the page carries: all of them where they are few bytes, else those around glitches."""
+def _level(view: View, prefix: str, column_s: float, windows: list[Window]) -> Iterator[tuple[str, np.ndarray]]:
+    """Give all tiles of a level where they are few bytes, else those around `windows`, blank outside of them."""
+    sound = view.sounds[prefix.split("/", maxsplit=1)[0]]
+    wave = "/wave/" in prefix
+    tile_s = column_s * (waveform.TILE_COLUMNS if wave else spectrogram.TILE_COLUMNS)
+    indices = range(int(sound.duration_s / tile_s) + 1)
+    whole = sound.duration_s / column_s * (4 if wave else spectrogram.ROWS) <= LEVEL_BYTES
+    for index in indices if whole else _near(sound, tile_s, windows):
+        tile = view.tile(f"{prefix}/{index}")
+        if len(tile):
+            start_s = sound.start_s + index * tile_s
+            yield f"{prefix}/{index}", tile if whole else _blanked(tile, start_s, column_s, windows)
+
+
+def _near(sound: Sound, tile_s: float, windows: list[Window]) -> list[int]:
+    """Tiles of a level that touch `windows`."""
     last = int(sound.duration_s / tile_s)
-    if bytes_per_s * sound.duration_s <= LEVEL_BYTES:
-        return list(range(last + 1))
-    wanted: set[int] = set()
-    for start_s, end_s in windows:
-        wanted.update(
-            range(max(int((start_s - sound.start_s) / tile_s), 0), min(int((end_s - sound.start_s) / tile_s), last) + 1)
-        )
-    return sorted(wanted)
+    spans = [[int((at_s - sound.start_s) / tile_s) for at_s in window] for window in windows]
+    return sorted({index for first, end in spans for index in range(max(first, 0), min(end, last) + 1)})
+
+
+def _blanked(tile: np.ndarray, start_s: float, column_s: float, windows: list[Window]) -> np.ndarray:
+    """Return `tile` with every column outside `windows` marked as not carried."""
+    at_s = start_s + (np.arange(len(tile)) + 0.5) * column_s
+    kept = np.zeros(len(tile), dtype=bool)
+    for window in windows:
+        kept |= (at_s >= window[0]) & (at_s <= window[1])
+    blank = waveform.BLANK if tile.dtype == np.int16 else spectrogram.UNKNOWN
+    return np.where(kept[:, np.newaxis], tile, np.asarray(blank, dtype=tile.dtype))
 
 
 def _rounded(tile: np.ndarray) -> np.ndarray:

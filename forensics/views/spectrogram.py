@@ -61,7 +61,7 @@ def spectrogram_tile(sound: Sound, *, scale: Scale, level: int, index: int) -> n
     columns = min(TILE_COLUMNS, int(np.ceil(sound.duration_s / hop_s)) - index * TILE_COLUMNS)
     if columns <= 0:
         return np.empty((0, ROWS), dtype=np.uint8)
-    windows = 1 if level == 0 else WINDOWS_PER_COLUMN
+    windows = min(2**level, WINDOWS_PER_COLUMN)
     at_s = (index * TILE_COLUMNS + (np.arange(columns * windows) + 0.5) / windows) * hop_s
     cells = _levels(sound, np.rint(at_s * sound.sample_rate_hz).astype(int), scale)
     return cells.reshape(columns, windows, ROWS).max(axis=1)

@@ -14,6 +14,8 @@ LEVEL_FACTOR = 8
 TILE_COLUMNS = 2048
 OVERVIEW_SAMPLES = 512
 FULL_SCALE = 32767
+BLANK = (FULL_SCALE, -FULL_SCALE)
+"""A column that is not carried: its minimum is above its maximum."""
 
 _BLOCK_COLUMNS = 1 << 14  # columns of one pass: 8 M samples, 32 MB
 

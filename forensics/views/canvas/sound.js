@@ -135,6 +135,7 @@ function spread(data, start, column, axis, box, low, high) {
   const last = Math.min(count, Math.ceil((axis.end - start) / column) + 1);
   const touched = new Uint8Array(low.length);
   for (let i = first; i < last; i++) {
+    if (data[2 * i] > data[2 * i + 1]) continue; // not carried
     const from = Math.max(0, Math.floor((start + i * column - axis.start) * scale));
     const to = Math.min(low.length, Math.max(from + 1, Math.floor((start + (i + 1) * column - axis.start) * scale)));
     for (let c = from; c < to; c++) {
