@@ -14,15 +14,14 @@ import numpy as np
 from forensics.errors import ForensicsError
 from forensics.lab.account import Account
 from forensics.lab.benign import unplanned_hiccups
+from forensics.lab.relay import Relayed
 from forensics.lab.take import Take
 
-LATEST_SEND_S = 0.02
-"""One packet: a sender that is later than this has made a gap of its own."""
+LATEST_SEND_S = 0.04
+"""Two packets, the least that a jitter buffer holds: what comes later than this is a fault of its own. That less did no
+harm either is held by the checks of the recording."""
 
-LATEST_FORWARD_S = 0.02
-SETTLE_NS = 500_000_000
-"""What came in during the last half second may still be under way when the relay closes."""
-
+LATEST_FORWARD_S = 0.04
 LONGEST_HICCUP_S = 0.12
 """What the device's own buffer bridges in Chromium; hiccups below it are listed as benign."""
 
@@ -78,8 +77,7 @@ def check_take(take: Take, account: Account, truth: dict[str, Any]) -> dict[str,
 
 def _captures(take: Take) -> dict[str, Any]:
     """Compare the two taps during the call: what differs must be exactly what the path was to drop or double."""
-    last_ns = max((entry.in_ns for entry in take.relayed), default=0) - SETTLE_NS
-    during = [entry for entry in take.relayed if take.zero_ns <= entry.in_ns < last_ns]
+    during = _during(take)
     tapped = {
         "downlink": Counter(datagram.payload for datagram in take.receiver_tap),
         "uplink": Counter(datagram.payload for datagram in take.sender_tap),
@@ -100,9 +98,15 @@ def _captures(take: Take) -> dict[str, Any]:
     }
 
 
+def _during(take: Take) -> list[Relayed]:
+    """Return what came in from the call's zero until its last packet: before and after nobody listens."""
+    last_ns = round(take.zero_ns + (take.sent[-1].sent_s - take.zero_monotonic_s) * 1e9) if take.sent else take.zero_ns
+    return [entry for entry in take.relayed if take.zero_ns <= entry.in_ns <= last_ns]
+
+
 def _pacing(take: Take) -> dict[str, float]:
     late_send = max((sent.sent_s - sent.due_s for sent in take.sent), default=0.0)
-    late_out = max((real - plan for entry in take.relayed
+    late_out = max((real - plan for entry in _during(take)
                     for real, plan in zip(entry.out_ns, entry.planned_ns, strict=False)), default=0) / 1e9  # fmt: skip
     return {"latest_send_ms": round(late_send * 1000, 1), "latest_forward_ms": round(late_out * 1000, 1)}
 

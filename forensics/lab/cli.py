@@ -54,7 +54,7 @@ def again(
     cases: Annotated[list[Path], typer.Argument(metavar="CASE...", help="Case folders that hold a scenario.toml.")],
     attempts: AttemptsOption = 4,
 ) -> None:
-    """Record recorded calls again, each from the scenario in its folder; a case is replaced when the new one is whole."""
+    """Record calls again, each from the scenario in its folder; a case is replaced once the new one is whole."""
     from forensics.lab.record import record_call
     from forensics.lab.scenario_file import read_scenario
 

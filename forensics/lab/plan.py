@@ -186,6 +186,7 @@ class _SenderLoop:
     _timestamp: int = field(init=False)
     _silent_s: float = 0.0
     _quiet_s: float = 0.0
+    _queued_s: float = 0.0
     _skipped: set[int] = field(default_factory=set)
 
     def __post_init__(self) -> None:
@@ -306,6 +307,7 @@ class _SenderLoop:
     ) -> None:
         rate = 1 + self.scenario.sender.clock_drift_ppm * 1e-6
         row = len(self.packets)
+        self._queued_s = due_s = max(due_s, self._queued_s)  # nothing overtakes what waits before it
         marker = row == 0 or (self.scenario.sender.dtx and self._quiet_s > 0 and bool(np.any(np.abs(piece) > SILENT)))
         packet = PlannedPacket(row, now_s / rate, due_s / rate, self._sequence_number, self._timestamp, script_s)
         self.packets.append(replace(packet, marker=marker, sent=sent))

@@ -32,7 +32,8 @@ class TomlLines:
 
     def number(self, path: tuple[Any, ...], key: str = "") -> int | None:
         """Return the line of `key` in the table, of the table where the key is not written, or None."""
-        return self._keys.get((*path, key), self._tables.get(path))
+        as_table = self._tables.get(path, self._tables.get((*path, key), self._tables.get((*path, key, 0))))
+        return self._keys.get((*path, key), as_table)
 
     def at(self, path: tuple[Any, ...], key: str = "") -> str:
         """Return "file:line" for a message, or the file alone where the line is not known."""
