@@ -130,6 +130,14 @@ def _read(case: Case, known: _Evidence, log: _Log) -> None:
     """Read every file of the case."""
     if case.capture is None and case.recording is None:
         raise CaseError("The case holds neither a capture nor a recording; at least one of them is needed.")
+    if case.capture is None:
+        log.note(
+            "glitches", "find", "Without a capture only the turns are told; glitches were not looked for.", said=True
+        )
+    if case.events is not None:
+        log.note(
+            "telemetry", "read events", f"{case.events.name} was left out: event logs are not read yet.", said=True
+        )
     if case.capture is not None:
         known.capture, known.streams = _read_side(case, "capture", case.capture, log)
     if case.sender_capture is not None:

@@ -155,3 +155,13 @@ def test_a_folder_that_holds_two_captures(tmp_path, unread):
     shutil.copy(capture_of("clean_call"), tmp_path / "receiver.pcap")
     shutil.copy(capture_of("clean_call"), tmp_path / "capture.pcap")
     assert "each could be the capture" in unread(tmp_path)
+
+
+def test_a_recording_alone_says_that_glitches_were_not_looked_for(findings):
+    assert "Without a capture" in said(findings(CALLS / "clean_call" / "recording.flac"))
+
+
+def test_an_event_log_that_is_not_used_is_named(tmp_path, findings):
+    events = tmp_path / "events.jsonl"
+    events.write_text('{"type": "response.created", "at": 1}\n')
+    assert "events.jsonl" in said(findings(capture_of("clean_call"), "--events", events))
