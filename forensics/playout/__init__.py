@@ -12,11 +12,13 @@ from forensics.playout.interventions import (
     without_sender_stalls,
 )
 from forensics.playout.replay import replay_neteq
+from forensics.playout.ticks import estimate_ticks
 from forensics.playout.what_if import estimate_buffer_curve, estimate_lead_curve
 
 __all__ = [
     "estimate_buffer_curve",
     "estimate_lead_curve",
+    "estimate_ticks",
     "find_sender_stalls",
     "replay_fixed",
     "replay_neteq",

@@ -49,7 +49,7 @@ def replay_neteq(
     maximum_packets : int
         Packets at which the buffer is flushed; Chromium's default is 200.
     tick_s : ndarray, (m,) float64, optional
-        When the sound card asked for each 10 ms, capture seconds, where that is known.
+        When the sound card asked for each 10 ms, capture seconds, where that is known (see `estimate_ticks`).
     block_s : float
         How much the sound card asks for at once, where `tick_s` is not known: 10 ms upwards.
     until_s : float, optional
@@ -90,9 +90,10 @@ def replay_neteq(
     first_s = float(arrivals.arrival_s.min())
     last_s = float(arrivals.arrival_s.max()) + _longest_playout_s(arrivals, maximum_packets)
     last_s = max(last_s, until_s or last_s)
-    clock = (
-        regular_ticks(first_s, last_s, block_s=block_s) if tick_s is None else extended_ticks(tick_s, first_s, last_s)
-    )
+    if tick_s is None or not len(tick_s):
+        clock = regular_ticks(first_s, last_s, block_s=block_s)
+    else:
+        clock = extended_ticks(tick_s, first_s, last_s)
     neteq = NetEq(
         arrivals,
         clock.first_tick_after(arrivals.arrival_s),

@@ -59,3 +59,42 @@ def extended_ticks(tick_s: np.ndarray, first_s: float, last_s: float) -> TickClo
     after = max(0, int(np.ceil((last_s - observed[-1]) / TICK_S))) + 1
     earlier = observed[0] - TICK_S * np.arange(before, 0, -1)
     return TickClock(np.concatenate([earlier, observed, observed[-1] + TICK_S * np.arange(1, after + 1)]))
+
+
+def estimate_ticks(at_s: np.ndarray, total_samples_received: np.ndarray, *, rate_hz: int) -> np.ndarray:
+    """Work out when the sound card asked for audio from what `getStats` counted.
+
+    Parameters
+    ----------
+    at_s : ndarray, (n,) float64
+        Capture seconds of each reading, rising.
+    total_samples_received : ndarray, (n,)
+        The W3C's `totalSamplesReceived` of inbound-rtp: it counts what NetEq gave out.
+    rate_hz : int
+        Rate of the codec: 48 000 for Opus.
+
+    Returns
+    -------
+    ndarray, (m,) float64
+        Capture seconds of each 10 ms, from the first sample on: `tick_s` of `replay_neteq`.
+
+    Notes
+    -----
+    Between two readings the ticks are spread evenly, so a freeze is smeared over the distance of the readings (1 s in
+    a webrtc-internals dump); how deep the buffer was afterwards is right.
+
+    Examples
+    --------
+    >>> inbound = scene.stats["inbound-rtp"]
+    >>> tick_s = estimate_ticks(inbound.capture_s, inbound.total_samples_received, rate_hz=48_000)
+    >>> replay_neteq(stream, tick_s=tick_s)
+    """
+    samples, at_s = np.asarray(total_samples_received, dtype=float), np.asarray(at_s, dtype=float)
+    known = np.isfinite(samples) & np.isfinite(at_s)
+    known &= samples > np.concatenate([[-1.0], np.maximum.accumulate(np.nan_to_num(samples))[:-1]])
+    samples, at_s = samples[known], at_s[known]
+    if not len(samples):
+        return np.zeros(0)
+    index = np.arange(int(samples[-1] / (TICK_S * rate_hz)) + 1) * TICK_S * rate_hz
+    before_s = np.minimum(index - samples[0], 0) / rate_hz
+    return np.interp(index, samples, at_s) + before_s

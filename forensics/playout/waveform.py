@@ -24,7 +24,7 @@ STRONG_ONSET_RATIO = 1.8  # expand.cc
 QUIET_ENERGY = 75_000 / 32_768**2  # time_stretch.cc, SpeechDetection before the background noise is known
 QUIET_FACTOR = 8  # time_stretch.cc: active speech has this many times the energy of the background
 NOISE_WINDOW_S = 0.032  # background_noise.cc, kVecLen: 256 samples of 8 kHz
-NOISE_GROWTH = 1.001  # per tick: background_noise.cc lets its threshold grow slowly, so the estimate can rise
+NOISE_GROWTH = 1.001  # per decoding: background_noise.cc lets its threshold grow slowly, so the estimate can rise
 JOIN_S = 0.001  # normal.cc: cross-fade after a concealment
 MERGE_FADE_S = 60 / 8000  # merge.cc, kMaxCorrelationLength at full rate
 MERGE_SLOPE = 4194 / 2**20  # merge.cc: gain regained per sample of 8 kHz
@@ -79,16 +79,18 @@ class Waveform(Blind):
     def decode(self, first: int, last: int, samples: int) -> None:
         """Append decoded packets."""
         self._append(self._decoded(first, last, samples))
-        self._learn_background()
+        self._learn_background(samples)
 
     def noise(self, samples: int) -> None:
         """Append silence: NetEq's noise is at the level of the background."""
         self._append(np.zeros(samples, dtype=np.float32))
 
-    def _learn_background(self) -> None:
+    def _learn_background(self, samples: int) -> None:
         """Follow the quietest 32 ms: background_noise.cc, simplified to its energy threshold."""
-        energy = float(np.mean(np.square(self._tail(round(NOISE_WINDOW_S * self.rate_hz)))))
-        self._background = max(min(energy, self._background * NOISE_GROWTH), 1e-12)
+        window = round(NOISE_WINDOW_S * self.rate_hz)
+        blocks = max(1, samples // window)
+        energies = np.mean(np.square(self._tail(blocks * window)).reshape(blocks, window), axis=1)
+        self._background = max(min(float(energies.min()), self._background * NOISE_GROWTH**blocks), 1e-12)
 
     # -- concealment (expand.cc) --------------------------------------------------------------------------------------
 

@@ -4,7 +4,7 @@ import pytest
 from forensics.errors import AudioError
 from forensics.model import PLAYOUT_COLUMNS, AudioTrack
 from forensics.playout import replay_fixed, replay_neteq
-from forensics.playout.ticks import regular_ticks
+from forensics.playout.ticks import estimate_ticks, regular_ticks
 
 FRAME_S = 0.02
 
@@ -141,6 +141,23 @@ def test_known_ticks_show_a_frozen_sound_card(make_stream, steady):
     stream = make_stream(steady)
     frozen = replay_neteq(stream, tick_s=tick_s)
     assert frozen.curve["buffer_s"].max() > 0.3 > replay_neteq(stream).curve["buffer_s"].max()
+
+
+def test_the_counters_of_getstats_show_a_frozen_sound_card(make_stream, steady):
+    """Readings once a second; the card froze for 300 ms at 8 s."""
+    at_s = np.arange(0.5, 20.0)
+    counted = np.floor((at_s - 0.3 * (at_s > 8)) / 0.01) * 480
+    tick_s = estimate_ticks(at_s, counted, rate_hz=48_000)
+    assert tick_s[0] == pytest.approx(0.0, abs=0.01)
+    assert tick_s[1500] == pytest.approx(15.3, abs=0.01)
+    buffer = replay_neteq(make_stream(steady), tick_s=tick_s).curve.set_index("tick_s")["buffer_s"]
+    assert buffer.loc[8:10].max() > 0.25
+
+
+def test_statistics_without_samples_say_nothing_about_ticks(make_stream, steady):
+    assert len(estimate_ticks(np.array([]), np.array([]), rate_hz=48_000)) == 0
+    stream = make_stream(steady)
+    assert replay_neteq(stream, tick_s=np.zeros(0)).counters == replay_neteq(stream).counters
 
 
 def test_the_replay_goes_on_when_told_to(make_stream, steady):
