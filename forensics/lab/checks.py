@@ -16,6 +16,7 @@ from forensics.lab.account import Account
 from forensics.lab.benign import unplanned_hiccups
 from forensics.lab.relay import Relayed
 from forensics.lab.take import Take
+from forensics.lab.witnesses import DEEPEST_BUFFER_S
 
 LATEST_SEND_S = 0.04
 """Two packets, the least that a jitter buffer holds: what comes later than this is a fault of its own. That less did no
@@ -128,12 +129,15 @@ def _playing(account: Account, truth: dict[str, Any]) -> dict[str, float]:
 
 
 def _touched(account: Account, truth: dict[str, Any]) -> np.ndarray:
-    """Packets that a fault delayed, or that are next to a fault's edges, may rightly be altered or missing."""
+    """Packets that a fault delayed, that are near a fault, or that were played fast may rightly be altered or missing."""
     arrived = account.recording_time(account.packets["arrived_s"].to_numpy())
     touched = account.packets["fault"].to_numpy() >= 0
     for event in truth["events"]:
         if event["injected_id"]:
             touched |= (arrived > event["rec_start"] - 0.7) & (arrived < event["rec_end"] + 0.7)
+    fast = account.concealment[account.concealment["removed_ms"] > 0]
+    for start_s, end_s in zip(fast["start_s"], fast["end_s"], strict=True):
+        touched |= (arrived > start_s - DEEPEST_BUFFER_S) & (arrived < end_s + EXPLAINING_MARGIN_S)
     return touched
 
 
