@@ -250,30 +250,47 @@ def step_or_return(site: Site) -> list[Evidence]:
     ]
 
 
-def released_later(site: Site) -> list[Evidence]:
-    """A delay that is held level for a while and then given back at one stroke was added and released on purpose."""
-    if (
-        site.measured("lost_packets") > 0
-        or site.lateness_s < LATE_S
-        or site.measured("media_gap_s") > LATE_S
-        or not stays_late(site)
-    ):
-        return []
+def find_release(site: Site) -> tuple[int, int] | None:
+    """Find where a delay that stayed was given back: positions of the last late packet and the first one on time again.
+
+    None where it was not given back within `RECOVERY_S`, or not to where it had been, or was not level until then, and
+    where it was given back between two utterances: there any sender starts its clock anew.
+    """
     behind = slice(site.after, None)
     late_s = site.journey["lateness_s"].to_numpy()[behind] - site.base_lateness_s
     arrival_s = site.journey["arrival_s"].to_numpy()[behind]
-    given_back = np.flatnonzero(late_s < FLAT_SHARE * site.lateness_s)
-    if len(given_back) == 0:
+    if not stays_late(site):
+        return None
+    on_time = np.flatnonzero(late_s < FLAT_SHARE * site.lateness_s)
+    if len(on_time) == 0 or late_s[on_time[0]] < -FLAT_SHARE * site.lateness_s:
+        return None
+    held = np.flatnonzero(late_s[: on_time[0]] > (1 - FLAT_SHARE) * site.lateness_s)
+    level = len(held) > 0 and float(np.std(late_s[: held[-1] + 1])) <= FLAT_SHARE * site.lateness_s
+    if not level or arrival_s[on_time[0]] - arrival_s[held[-1]] > RECOVERY_S:
+        return None
+    last, first = site.after + int(held[-1]), site.after + int(on_time[0])
+    return (last, first) if site.journey["speech"].iloc[last : first + 1].all() else None
+
+
+def released_later(site: Site) -> list[Evidence]:
+    """A delay that is held level for a while and then given back at one stroke was added and released on purpose."""
+    if not _came_late(site):
         return []
-    last_held = int(np.flatnonzero(late_s[: given_back[0]] > (1 - FLAT_SHARE) * site.lateness_s)[-1])
-    stroke_s = float(arrival_s[given_back[0]] - arrival_s[last_held])
-    spread_s = float(np.std(late_s[: last_held + 1]))
-    if stroke_s > RECOVERY_S or spread_s > FLAT_SHARE * site.lateness_s:
+    release = find_release(site)
+    if release is None:
         return []
-    held_s = float(arrival_s[last_held] - arrival_s[0])
+    arrival_s, media_s = site.journey["arrival_s"].to_numpy(), site.journey["media_s"].to_numpy()
+    held_s = float(arrival_s[release[0]] - arrival_s[site.after])
+    stroke_s = float(arrival_s[release[1]] - arrival_s[release[0]])
+    jumped_s = float(media_s[release[1]] - media_s[release[0]]) - (release[1] - release[0]) * float(
+        site.journey["duration_s"].iat[0]
+    )
+    how, weight = (
+        ("the backlog came at once", DECISIVE) if jumped_s < LATE_S else ("by dropping the backlog", STRONG + SLIGHT)
+    )
     statement = (
-        f"The delay was held level for {held_s:.1f} s (± {milliseconds(spread_s)}) and then given back within "
-        f"{milliseconds(stroke_s)}: audio was kept back and released."
+        f"The delay was held level for {held_s:.1f} s and then given back within {milliseconds(stroke_s)}, {how}: "
+        "audio was kept back and let go."
     )
     return [
         supports(
@@ -281,13 +298,18 @@ def released_later(site: Site) -> list[Evidence]:
             "released_later",
             Cause.SENDER_POLICY,
             statement,
-            weight=STRONG,
+            weight=weight,
             mechanism="artificial_delay",
             held_s=held_s,
             stroke_s=stroke_s,
-        ),
+        ),  # fmt: skip
         opposes(site, "released_later", Cause.LATE_MODEL_OUTPUT, statement, weight=FAIR),
     ]
+
+
+def _came_late(site: Site) -> bool:
+    """Whether the glitch is one of late packets: nothing lost, no jump of the timestamps."""
+    return not (site.measured("lost_packets") > 0 or site.lateness_s < LATE_S or site.measured("media_gap_s") > LATE_S)
 
 
 def sender_clock_stood(site: Site) -> list[Evidence]:
@@ -309,26 +331,38 @@ def sender_clock_stood(site: Site) -> list[Evidence]:
     if site.measured("media_gap_s") >= LATE_S:
         return _clock_over_jump(site, step_s, numbers)
     if step_s >= SHARE * site.lateness_s:
-        statement = f"{numbers}, as much as the packet was late: the source itself stood still."
-        return [
-            supports(
-                site,
-                "sender_clock_stood",
-                Cause.LATE_MODEL_OUTPUT,
-                statement,
-                weight=DECISIVE,
-                mechanism="stall",
-                step_s=step_s,
-            ),
-            opposes(site, "sender_clock_stood", Cause.BUFFER_UNDERRUN, statement, weight=STRONG),
-            opposes(site, "sender_clock_stood", Cause.SENDER_POLICY, statement, weight=STRONG),
-        ]
+        return _clock_stood(site, step_s, numbers)
     if abs(step_s) < FLAT_SHARE * site.lateness_s:
         return _clock_ran_on(site, step_s, f"{numbers}, which is nothing")
     return [
         unchecked(
             site, "sender_clock_stood", Cause.LATE_MODEL_OUTPUT, f"{numbers}, which fits neither a stall nor a hold."
         )
+    ]
+
+
+def _clock_stood(site: Site, step_s: float, numbers: str) -> list[Evidence]:
+    """The media clock stood still with the packets; for good, unless the delay was given back later.
+
+    Some senders stamp their reports with the packet that leaves, not with the one that the source makes: there a hold
+    looks like a stall until it is released.
+    """
+    if find_release(site) is not None:
+        statement = f"{numbers}, as much as the packet was late; but the delay was given back later."
+        return [supports(site, "sender_clock_stood", Cause.LATE_MODEL_OUTPUT, statement, weight=0.0, step_s=step_s)]
+    statement = f"{numbers}, as much as the packet was late: the source itself stood still."
+    return [
+        supports(
+            site,
+            "sender_clock_stood",
+            Cause.LATE_MODEL_OUTPUT,
+            statement,
+            weight=DECISIVE,
+            mechanism="stall",
+            step_s=step_s,
+        ),  # fmt: skip
+        opposes(site, "sender_clock_stood", Cause.BUFFER_UNDERRUN, statement, weight=STRONG),
+        opposes(site, "sender_clock_stood", Cause.SENDER_POLICY, statement, weight=STRONG),
     ]
 
 
