@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
@@ -43,30 +44,22 @@ def estimate_sender_clock(streams: Sequence[RtpStream], sender_streams: Sequence
     A path that is slower in one direction moves the offset by half of the difference; variations of delay, which the
     verdicts rest on, are not touched by it.
     """
-    forward, backward = _delays(streams, sender_streams)
-    if len(forward) + len(backward) < MIN_PAIRS:
+    ways = _ways(streams, sender_streams)
+    pairs = sum(len(way.pairs) for way in ways)
+    if pairs < MIN_PAIRS:
         raise ClockError(
-            f"The two captures have {len(forward) + len(backward)} RTP packets in common, at least {MIN_PAIRS} were "
-            "expected. "
-            "Are they of the same call, and is the sender's capture given as --sender-capture?"
+            f"The two captures have {pairs} RTP packets in common, at least {MIN_PAIRS} were "
+            "expected. Are they of the same call, and is the sender's capture given as --sender-capture?"
         )
-    drift = _drift(forward if len(forward) >= len(backward) else backward)
-    low = {
-        name: _floor(pairs, drift)
-        for name, pairs in (("forward", forward), ("backward", backward))
-        if len(pairs) >= MIN_PAIRS
-    }
-    if len(low) == 2:
-        return ClockMap(
-            "sender_capture",
-            (low["forward"] + low["backward"]) / 2,
-            abs(low["forward"] - low["backward"]) / 2,
-            "two-way minimum delay",
-            drift_ppm=drift * 1e6,
-        )
-    return ClockMap(
-        "sender_capture", next(iter(low.values())), ONE_WAY_ERROR_S, "one-way minimum delay", drift_ppm=drift * 1e6
-    )
+    busiest = max(ways, key=lambda way: len(way.pairs))
+    drift = _drift(busiest)
+    if any(len(way.pairs) < MIN_PAIRS for way in ways) or len(ways) == 1:
+        offset_s, error_s, method = _quickest(busiest, drift), ONE_WAY_ERROR_S, "one-way minimum delay"
+    else:
+        quickest_s = [_quickest(way, drift) for way in ways]
+        offset_s, error_s = float(np.mean(quickest_s)), float(np.ptp(quickest_s)) / 2
+        method = "two-way minimum delay"
+    return ClockMap("sender_capture", offset_s, error_s, method, drift_ppm=drift * 1e6)
 
 
 ONE_WAY_ERROR_S = 0.15
@@ -113,39 +106,63 @@ def _match(a: RtpStream, b: RtpStream) -> tuple[np.ndarray, np.ndarray]:
     return both["here"].to_numpy(), both["there"].to_numpy()
 
 
-def _delays(streams: Sequence[RtpStream], sender_streams: Sequence[RtpStream]) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Pairs (sender_s, delay_s = receiver's clock - sender's clock) of each direction.
+@dataclass(frozen=True, slots=True)
+class _Way:
+    """One direction of a call: `sender_s` of its packets and `ahead_s`, receiver's clock - sender's clock.
 
-    A packet that the sender's tap saw first on its way to the receiver is forward; which direction a stream has shows
-    in the mean delay of one against the other, so the direction with the larger difference is forward.
+    The path adds to `ahead_s` towards the receiver (`sign` 1) and takes from it on the way back (`sign` -1).
     """
-    tables = []
-    for stream in streams:
-        twin = find_twin(stream, sender_streams)
-        if twin is None:
-            continue
-        here, there = _match(stream, twin)
-        sender_s = twin.packets["arrival_s"].to_numpy()[there]
-        tables.append(
-            pd.DataFrame({"sender_s": sender_s, "delay_s": stream.packets["arrival_s"].to_numpy()[here] - sender_s})
-        )
-    empty = pd.DataFrame({"sender_s": [], "delay_s": []})
-    tables.sort(key=lambda table: table["delay_s"].median(), reverse=True)
-    if not tables:
-        return empty, empty
-    return tables[0], tables[-1] if len(tables) > 1 else empty
+
+    pairs: pd.DataFrame
+    sign: int = 1
 
 
-def _drift(pairs: pd.DataFrame) -> float:
+def _ways(streams: Sequence[RtpStream], sender_streams: Sequence[RtpStream]) -> list[_Way]:
+    """Both directions of the packets that two captures share, or the one there is, or none.
+
+    The path takes time in either direction, so towards the receiver is the one in which its clock seems further ahead.
+    A single direction is taken for that one.
+    """
+    shared = [(stream, pairs) for stream in streams if len(pairs := _pairs(stream, sender_streams))]
+    if not shared:
+        return []
+    first = max(shared, key=lambda item: len(item[1]))[0]
+    with_it = [pairs for stream, pairs in shared if not _opposite(stream, first)]
+    against_it = [pairs for stream, pairs in shared if _opposite(stream, first)]
+    tables = [pd.concat(tables, ignore_index=True) for tables in (with_it, against_it) if tables]
+    tables.sort(key=lambda table: table["ahead_s"].median(), reverse=True)
+    return [_Way(table, sign) for table, sign in zip(tables, (1, -1), strict=False)]
+
+
+def _pairs(stream: RtpStream, sender_streams: Sequence[RtpStream]) -> pd.DataFrame:
+    """`sender_s` and `ahead_s` of the packets of a stream that the sender's capture holds too."""
+    twin = find_twin(stream, sender_streams)
+    if twin is None:
+        return pd.DataFrame({"sender_s": [], "ahead_s": []})
+    here, there = _match(stream, twin)
+    sender_s = twin.packets["arrival_s"].to_numpy()[there]
+    return pd.DataFrame({"sender_s": sender_s, "ahead_s": stream.packets["arrival_s"].to_numpy()[here] - sender_s})
+
+
+def _opposite(a: RtpStream, b: RtpStream) -> bool:
+    """Whether two streams of one capture run against each other: by their endpoints, else by their hosts."""
+    if (a.source, a.destination) == (b.destination, b.source):
+        return True
+    hosts = [endpoint.rpartition(":")[0] for endpoint in (a.source, a.destination, b.source, b.destination)]
+    return hosts[0] != hosts[1] and hosts[:2] == hosts[:1:-1]
+
+
+def _drift(way: _Way) -> float:
     """Slope of the minimum-delay line over windows of a tenth of the overlap; zero for a short one."""
+    pairs = way.pairs
     span_s = pairs["sender_s"].max() - pairs["sender_s"].min()
     if not span_s >= DRIFT_SPAN_S:
         return 0.0
-    window = ((pairs["sender_s"] - pairs["sender_s"].min()) / span_s * 10).astype(int)
-    lowest = pairs.loc[pairs.groupby(window)["delay_s"].idxmin()]
-    return float(np.polyfit(lowest["sender_s"], lowest["delay_s"], 1)[0])
+    window = ((pairs["sender_s"] - pairs["sender_s"].min()) / span_s * 10).astype(int).clip(upper=9)
+    quickest = pairs.loc[(way.sign * pairs["ahead_s"]).groupby(window).idxmin()]
+    return float(np.polyfit(quickest["sender_s"], quickest["ahead_s"], 1)[0])
 
 
-def _floor(pairs: pd.DataFrame, drift: float) -> float:
-    """Smallest delay once the drift is taken out."""
-    return float((pairs["delay_s"] - drift * pairs["sender_s"]).min())
+def _quickest(way: _Way, drift: float) -> float:
+    """`ahead_s` of the packet that was on its way for the shortest time, once the drift is taken out."""
+    return way.sign * float((way.sign * (way.pairs["ahead_s"] - drift * way.pairs["sender_s"])).min())

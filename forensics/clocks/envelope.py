@@ -40,6 +40,8 @@ LEAST_WAIT_S = 0.01 + 312 / 48_000
 """From the replay's playout to the recording: one 10 ms block has to be full before it is handed on, and the sound of
 a packet lags what its level was taken from by the codec's look-ahead (RFC 7845 §4.2)."""
 
+TOO_SHORT = "Less than a second of sound: too little to place the recording by its envelope."
+
 ERROR_S = 0.03
 """A packet of level resolution and half a packet of what the replay does not know."""
 
@@ -67,21 +69,19 @@ def estimate_recording_clock_closed(stream: RtpStream, recording: AudioTrack, *,
         another call, of the other direction, or one without enough change of level.
     """
     predicted, start_s, method = _predicted_envelope(stream, replay)
-    heard = _lift(frame_levels_dbfs(recording.samples, frame_samples=recording.sample_rate_hz // ENVELOPE_HZ))
+    heard = _lift(frame_levels_dbfs(recording.samples, frame_samples=recording.sample_rate_hz / ENVELOPE_HZ))
     lag, best, lead = _find(predicted, heard)
     if best < LEAST_CORRELATION or lead < LEAST_LEAD:
         raise ClockError(
             f"The envelope of SSRC {stream.ssrc:#010x} by {method} correlates with the recording at {best:.2f} "
             f"(at least {LEAST_CORRELATION} is expected), {lead:.2f} times the best other place (at least "
-            f"{LEAST_LEAD}). "
-            "Is it a recording of another call or of the other direction? Keys would decide (--keys)."
+            f"{LEAST_LEAD}). Is it a recording of another call or of the other direction? Keys would decide (--keys)."
         )
     spread_s = _spread_of_parts(predicted, heard, lag)
     if spread_s > PART_AGREE_S:
         raise ClockError(
             f"Parts of the recording are found {spread_s:.2f} s apart from the whole, {PART_AGREE_S} s is the most "
-            "that a "
-            "jitter buffer moves them. Is it a recording of another call?"
+            "that a jitter buffer moves them. Is it a recording of another call?"
         )
     offset_s = start_s + LEAST_WAIT_S - lag / ENVELOPE_HZ
     return ClockMap(
@@ -93,6 +93,8 @@ def _predicted_envelope(stream: RtpStream, replay: Playout) -> tuple[np.ndarray,
     """Lifted envelope at `ENVELOPE_HZ` as the replay played it, the capture time of its start, and its source."""
     played = replay.packets.dropna(subset="heard_s")
     rows = played["row"].to_numpy()
+    if len(rows) == 0:
+        raise ClockError(TOO_SHORT)
     level = stream.packets["audio_level_dbov"].to_numpy(dtype=float)[rows]
     method = "audio-level"
     if not np.isfinite(level).all():
@@ -110,7 +112,7 @@ def _predicted_envelope(stream: RtpStream, replay: Playout) -> tuple[np.ndarray,
 def _lift(levels: np.ndarray) -> np.ndarray:
     """Level above a floor `DYNAMIC_RANGE_DB` below the loudest, zero mean, (n,) float64."""
     if len(levels) < ENVELOPE_HZ:
-        raise ClockError("Less than a second of sound: too little to place the recording by its envelope.")
+        raise ClockError(TOO_SHORT)
     lifted = np.maximum(levels.astype(np.float64) - (np.percentile(levels, 99) - DYNAMIC_RANGE_DB), 0.0)
     return lifted - lifted.mean()
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from forensics.errors import ClockError
 from forensics.model import ClockMap, Playout, RtpStream
 
 EARLIEST = 0.98
@@ -32,15 +33,24 @@ def estimate_recording_clock(playout: Playout, stream: RtpStream) -> ClockMap:
     ClockMap
         `local` "recording". No packet is heard before it arrived, and the one that waits least waits `LEAST_WAIT_S`.
 
+    Raises
+    ------
+    ClockError
+        Not one packet was located in the recording.
+
     Notes
     -----
     The wait itself cannot be seen from packets and sound; `error_s` holds it. Differences of time, on which verdicts
     rest, do not depend on it.
     """
     heard = playout.packets.dropna(subset="heard_s")
+    if len(heard) == 0:
+        raise ClockError(
+            f"None of {len(playout.packets)} packets was located in the recording. Is it one of a few syllables only?"
+        )
     arrival_s = stream.packets["arrival_s"].to_numpy()[heard["row"]]
     ahead_s = arrival_s - heard["heard_s"].to_numpy()
-    found = len(heard) / max(1, len(playout.packets))
+    found = len(heard) / len(playout.packets)
     return ClockMap(
         local="recording",
         offset_s=float(np.quantile(ahead_s, EARLIEST)) + LEAST_WAIT_S,

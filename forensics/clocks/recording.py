@@ -34,6 +34,9 @@ SAME_CALL_SHARE = 0.35
 """Share of probes whose windows agree. Speech of another call agrees in none to two of 16 (a repeated word of the same
 synthetic voice), a copy at 0 dB SNR in nearly all that are not stretched."""
 
+LEAST_PROBES = 3
+"""So many probes have to agree however few there are: one more than chance and a repeated word bring about."""
+
 
 @dataclass(frozen=True, slots=True)
 class CoarseOffset:
@@ -71,23 +74,22 @@ def estimate_coarse_offset(sent: AudioTrack, recording: AudioTrack) -> CoarseOff
     """
     candidates = _envelope_peaks(sent, recording, count=3)
     probes_s = _probe_times_s(sent)
-    if len(probes_s) < 3:
+    if len(probes_s) < LEAST_PROBES:
         raise ClockError("The stream holds less than half a second of sound, too little to find it in the recording.")
     sent_edge, heard_edge = pre_emphasis(sent.samples), pre_emphasis(recording.samples)
     rate = sent.sample_rate_hz
     trials = [
-        (_probe(sent_edge, heard_edge, probes_s, offset_s=offset_s, rate_hz=rate), offset_s) for offset_s in candidates
+        (*_probe(sent_edge, heard_edge, probes_s, offset_s=offset_s, rate_hz=rate), offset_s) for offset_s in candidates
     ]
-    agreed_s, offset_s = max(trials, key=lambda trial: len(trial[0]))
-    share = len(agreed_s) / len(probes_s)
-    if share < SAME_CALL_SHARE:
+    agreed_s, probes, offset_s = max(trials, key=lambda trial: len(trial[0]))
+    share = len(agreed_s) / max(1, probes)
+    if share < SAME_CALL_SHARE or len(agreed_s) < LEAST_PROBES:
         raise ClockError(
-            f"The recording does not contain this stream: {share:.0%} of {len(probes_s)} probes of decoded audio are "
-            "found in it, "
-            f"at least {SAME_CALL_SHARE:.0%} were expected. Is it a recording of another call, or of the other "
-            "direction?"
+            f"The recording does not contain this stream: {len(agreed_s)} of {probes} probes of decoded audio are in "
+            f"it, at least {SAME_CALL_SHARE:.0%} and {LEAST_PROBES} of them were expected. Is it a recording of "
+            "another call, or of the other direction?"
         )
-    return CoarseOffset(offset_s + float(np.median(agreed_s)), PROBE_REACH_S, share, len(probes_s))
+    return CoarseOffset(offset_s + float(np.median(agreed_s)), PROBE_REACH_S, share, probes)
 
 
 def _envelope_peaks(sent: AudioTrack, recording: AudioTrack, *, count: int) -> list[float]:
@@ -107,7 +109,7 @@ def _envelope_peaks(sent: AudioTrack, recording: AudioTrack, *, count: int) -> l
 
 def _envelope(track: AudioTrack) -> np.ndarray:
     """Level in dB above the floor of the track, zero mean."""
-    levels = frame_levels_dbfs(track.samples, frame_samples=track.sample_rate_hz // ENVELOPE_HZ).astype(np.float64)
+    levels = frame_levels_dbfs(track.samples, frame_samples=track.sample_rate_hz / ENVELOPE_HZ).astype(np.float64)
     if len(levels) == 0:
         raise ClockError(f"The track {track.name!r} is empty; nothing can be aligned with it.")
     top = np.percentile(levels, 99)
@@ -127,20 +129,30 @@ def _probe_times_s(sent: AudioTrack) -> np.ndarray:
     return chosen * frame_samples / rate
 
 
-def _probe(sent: np.ndarray, heard: np.ndarray, probes_s: np.ndarray, *, offset_s: float, rate_hz: int) -> list[float]:
-    """Offsets, relative to `offset_s`, of the probes whose two windows are found at the same distance."""
+def _probe(
+    sent: np.ndarray, heard: np.ndarray, probes_s: np.ndarray, *, offset_s: float, rate_hz: int
+) -> tuple[list[float], int]:
+    """Offsets, relative to `offset_s`, of the probes whose two windows agree, and how many could be looked up at all.
+
+    A recording of a part of the call does not reach the other probes; those speak neither for nor against it.
+    """
     length, reach = int(PROBE_S * rate_hz), int(PROBE_REACH_S * rate_hz)
-    agreed_s = []
+    agreed_s: list[float] = []
+    probes = 0
     for start_s in probes_s:
         first, expected = int(start_s * rate_hz), int((start_s + offset_s) * rate_hz)
         lags = []
         for shift in (0, length):
             centre = expected + shift
             window = sent[first + shift : first + shift + length]
-            lags.append(find_in(heard, window, low=centre - reach, high=centre + reach)[0] - centre)
+            start, score = find_in(heard, window, low=centre - reach, high=centre + reach)
+            lags.append(start - centre if score else np.nan)
+        if np.isnan(lags).any():
+            continue
+        probes += 1
         if abs(lags[1] - lags[0]) <= AGREE_S * rate_hz:
             agreed_s.append(lags[0] / rate_hz)
-    return agreed_s
+    return agreed_s, probes
 
 
 def pre_emphasis(samples: np.ndarray) -> np.ndarray:

@@ -35,7 +35,7 @@ def read_sender_clock(stream: RtpStream) -> pd.DataFrame:
         return pd.DataFrame({name: pd.Series(dtype="float64") for name in columns})
     own = reports[(reports["packet_type"] == "SR") & (reports["sender_ssrc"] == stream.ssrc) & (reports["ntp_ns"] != 0)]
     own = own.drop_duplicates("frame").sort_values("arrival_s")
-    first = int(stream.packets["timestamp"].iat[0])
+    first = int(stream.packets["ext_timestamp"].min())
     ticks = (own["rtp_timestamp"].to_numpy("int64") - first + 2**31) % 2**32 - 2**31
     media_s = _unwrap(ticks) / stream.codec.clock_rate_hz
     ntp_ns = own["ntp_ns"].to_numpy("int64")

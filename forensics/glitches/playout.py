@@ -86,7 +86,7 @@ def find_blanks(scene: Scene, *, boundaries: pd.DataFrame) -> list[Glitch]:
             continue
         start_s, end_s = inside["heard_s"].iat[0], journey["heard_s"].iat[after]
         heard = recording.samples[round(start_s * recording.sample_rate_hz) : round(end_s * recording.sample_rate_hz)]
-        quietest = frame_levels_dbfs(heard, frame_samples=recording.sample_rate_hz // 50).min(initial=0.0)
+        quietest = frame_levels_dbfs(heard, frame_samples=recording.sample_rate_hz / 50).min(initial=0.0)
         if quietest < loud_dbfs + BLANK_DB:
             glitch = candidate(scene, boundaries, int(before + 1), kind="blank", found_by="playout")
             frames = (int(journey["frame"].iat[before]), int(journey["frame"].iat[after]))

@@ -26,7 +26,11 @@ SILENT_DB = -40.0
 """Second half of a packet that is this far below loud speech is silent; codecs ring that far down within 10 ms."""
 
 LOUD_DB = -12.0
-"""Where speech ends and starts again: as far below loud speech as vowels vary within a sentence."""
+"""Where a sound ends and starts again: this far below loud speech or, in quieter sounds, below its own loudest moment;
+levels of 2.5 ms vary that much within the pitch period of a low voice."""
+
+FAINT_DB = -25.0
+"""Sounds whose loudest moment is below are too faint for their edges to be told from the codec's ringing."""
 
 EDGE_S = 0.0035
 """How far an edge may lie from a packet edge: the resolution and the codec's own transition."""
@@ -39,6 +43,10 @@ RINGING_S = 0.06
 
 SAME_SOUND_DB = 6.0
 """Band distance across the silence up to which both sides are one sound; see `mel_distance_db`."""
+
+TIGHT_S, LIKE_SOUND_DB, NEAR_FULL_DB = 0.00225, 10.0, -15.0
+"""Edges that lie on packet edges within the resolution do so by chance once in twenty times at either side; then sounds
+that are merely alike, and within the range of vowels, suffice."""
 
 FULL_DB = -5.0
 """Both sides this close to loud speech: no natural sound falls from and rises to there within 5 ms around silence."""
@@ -83,7 +91,7 @@ def find_silence(scene: Scene) -> list[Glitch]:
     """
     if scene.sent is None or scene.journey is None or len(scene.sent.samples) == 0:
         return []
-    levels = frame_levels_dbfs(scene.sent.samples, frame_samples=round(FRAME_S * scene.sent.sample_rate_hz))
+    levels = frame_levels_dbfs(scene.sent.samples, frame_samples=FRAME_S * scene.sent.sample_rate_hz)
     sounding = levels[levels > -70]
     if len(sounding) == 0:
         return []
@@ -126,13 +134,13 @@ def _measure(scene: Scene, relative: np.ndarray, first: int, last: int, *, loud_
     assert scene.downlink is not None
     media_s, length_s = scene.journey["media_s"].to_numpy(), float(scene.journey["duration_s"].iat[first])
     lag_s = OPUS_LAG_S if scene.downlink.codec.name == "opus" else 0.0
-    loud = relative > LOUD_DB
     start, stop = round(media_s[first] / FRAME_S), round(media_s[last] / FRAME_S)
     ringing, packet = round(RINGING_S / FRAME_S), round(length_s / FRAME_S)
-    off = np.flatnonzero(loud[max(0, start - ringing) : start + packet // 2])
-    on = np.flatnonzero(loud[stop : stop + packet])
-    if len(off) == 0 or len(on) == 0:
+    ending, starting = relative[max(0, start - ringing) : start + packet // 2], relative[stop : stop + packet]
+    if min(ending.max(initial=FAINT_DB), starting.max(initial=FAINT_DB)) <= FAINT_DB:
         return None
+    off = np.flatnonzero(ending > min(LOUD_DB, ending.max() + LOUD_DB))
+    on = np.flatnonzero(starting > min(LOUD_DB, starting.max() + LOUD_DB))
     off_s, on_s = (max(0, start - ringing) + off[-1] + 1) * FRAME_S, (stop + on[0]) * FRAME_S
     cut = int(np.argmin(np.abs(media_s[: last + 1] + lag_s - off_s)))
     before, after = _piece(scene.sent, off_s - SIDE_S - 0.002), _piece(scene.sent, on_s + 0.002)
@@ -158,9 +166,10 @@ def _piece(track: AudioTrack, start_s: float) -> np.ndarray:
 
 def _is_cut(edges: _Edges) -> bool:
     """Whether the silence cuts one sound at packet edges, rather than standing between two."""
-    aligned = abs(edges.off_phase_s) <= EDGE_S and abs(edges.on_phase_s) <= EDGE_S
-    one_sound = edges.distance_db <= SAME_SOUND_DB and min(edges.before_db, edges.after_db) > LOUD_DB
-    return aligned and (one_sound or min(edges.before_db, edges.after_db) >= FULL_DB)
+    off_s, on_s, level_db = abs(edges.off_phase_s), abs(edges.on_phase_s), min(edges.before_db, edges.after_db)
+    tight = max(off_s, on_s) <= TIGHT_S and edges.distance_db <= LIKE_SOUND_DB and level_db >= NEAR_FULL_DB
+    aligned = max(off_s, on_s) <= EDGE_S
+    return tight or (aligned and (edges.distance_db <= SAME_SOUND_DB or level_db >= FULL_DB))
 
 
 def _glitch(scene: Scene, edges: _Edges, boundaries: pd.DataFrame) -> Glitch:

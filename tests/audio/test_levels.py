@@ -16,12 +16,16 @@ def test_silence_and_nothing_are_the_floor(samples):
     assert level_dbfs(samples) == FLOOR_DBFS
 
 
-def test_frames_step_by_the_hop_and_leave_out_what_does_not_fill_one():
+def test_what_does_not_fill_a_frame_is_left_out():
     samples = np.r_[np.zeros(100), np.full(150, 0.1)].astype(np.float32)
-    levels = frame_levels_dbfs(samples, frame_samples=100, hop_samples=50)
-    assert len(levels) == 4
-    assert levels[0] == FLOOR_DBFS
-    assert levels[2:] == pytest.approx([-20, -20], abs=1e-3)
+    assert frame_levels_dbfs(samples, frame_samples=100).tolist() == pytest.approx([FLOOR_DBFS, -20], abs=1e-3)
+
+
+@pytest.mark.parametrize("rate_hz", [8_000, 11_025, 22_050, 44_100, 48_000])
+def test_frames_of_a_fraction_of_a_sample_do_not_run_away(rate_hz):
+    click = np.zeros(61 * rate_hz, np.float32)
+    click[round(60.001 * rate_hz)] = 1.0
+    assert np.argmax(frame_levels_dbfs(click, frame_samples=0.0025 * rate_hz)) == 24_000
 
 
 def test_samples_that_do_not_fill_a_frame_have_no_level():
