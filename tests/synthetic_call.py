@@ -90,8 +90,8 @@ def rtp_stream(*, frames: int, ssrc: int = 0xDEADBEEF) -> tuple[RtpStream, np.nd
     ).astype(dict(LOSS_COLUMNS))
     stream = RtpStream(
         ssrc=ssrc,
-        source="192.0.2.10:40000",
-        destination="198.51.100.7:51000",
+        source="192.0.2.10:40717",
+        destination="198.51.100.7:51613",
         flow=0,
         codec=Codec("opus", RATE_HZ, 2),
         packets=packets,

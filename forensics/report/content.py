@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from enum import StrEnum
 from typing import Any
 
 import numpy as np
@@ -29,20 +30,32 @@ PACKET_ROWS = 20_000
 MARGIN_S = 0.7
 """How much of the call a glitch's picture and clip show on either side."""
 
+ENVELOPE_S = 0.05
+"""Columns of a waveform that says nothing of what was spoken: syllables last 150 to 250 ms, sounds of speech 30 to
+100 ms, and an envelope of 50 ms and more without its spectrum keeps neither voice nor words (inference)."""
+
 Window = tuple[float, float]
 
 
-def page_data(view: View, *, audio: bool = True) -> dict[str, Any]:
+class Audio(StrEnum):
+    """How much of what was spoken leaves with the page; a spectrogram and a fine waveform leak speech, too."""
+
+    CALL = "call"  # everything
+    GLITCHES = "glitches"  # sound, spectrogram and fine waveform around the glitches only
+    NONE = "none"  # no sound and no spectrogram, and of the waveform the envelope
+
+
+def page_data(view: View, *, audio: Audio = Audio.CALL) -> dict[str, Any]:
     """Return what the page's script needs to show `view`, as JSON holds it."""
     windows = [glitch_window(view, row) for row in view.header["glitches"]]
     shown = [name for name in ("heard", "sent") if name in view.sounds]
-    lanes = [lane for lane in view.header["lanes"] if lane.get("sound", "heard") in shown or "sound" not in lane]
+    whole = audio is Audio.CALL and view.axis.end_s - view.axis.start_s <= WHOLE_AUDIO_S
     return {
-        "header": view.header | {"lanes": lanes},
+        "header": view.header | {"lanes": [lane for lane in view.header["lanes"] if _has_lane(lane, shown, audio)]},
         "scales": ["mel"],
         "arrays": {name: packed(values) for name, values in _arrays(view, windows).items()},
-        "tiles": {key: packed(tile) for name in shown for key, tile in _tiles(view, name, windows)},
-        "audio": {name: _whole_sound(view.sounds[name]) for name in shown} if audio and _short(view) else {},
+        "tiles": {key: packed(tile) for name in shown for key, tile in _tiles(view, name, windows, audio=audio)},
+        "audio": {name: _whole_sound(view.sounds[name]) for name in shown} if whole else {},
     }
 
 
@@ -54,8 +67,10 @@ def glitch_window(view: View, row: dict[str, Any]) -> Window:
     return max(min(times) - MARGIN_S, view.axis.start_s), min(max(times) + MARGIN_S, view.axis.end_s)
 
 
-def _short(view: View) -> bool:
-    return view.axis.end_s - view.axis.start_s <= WHOLE_AUDIO_S
+def _has_lane(lane: dict[str, Any], sounds: Sequence[str], audio: Audio) -> bool:
+    if "sound" not in lane:
+        return True
+    return lane["sound"] in sounds and (audio is not Audio.NONE or lane["kind"] == "wave")
 
 
 def _whole_sound(sound: Sound) -> dict[str, Any]:
@@ -72,15 +87,20 @@ def _arrays(view: View, windows: list[Window]) -> dict[str, np.ndarray]:
     return out
 
 
-def _tiles(view: View, name: str, windows: list[Window]) -> Iterator[tuple[str, np.ndarray]]:
+def _tiles(view: View, name: str, windows: list[Window], *, audio: Audio) -> Iterator[tuple[str, np.ndarray]]:
     """Give the tiles of one sound with their keys; of a long call the sent sound has no fine spectrogram."""
     sound = view.sounds[name]
-    for level, column_s in _wave_levels(sound):
-        yield from _level(view, f"{name}/wave/{level}", column_s, windows if level == _wave_levels(sound)[0][0] else [])
+    near = [] if audio is Audio.NONE else windows
+    waves = _wave_levels(sound)
+    for level, column_s in waves:
+        whole = audio is Audio.CALL or column_s >= ENVELOPE_S
+        yield from _level(view, f"{name}/wave/{level}", column_s, near if level == waves[0][0] else [], whole=whole)
+    if audio is Audio.NONE:
+        return
     for level, column_s in _spectrogram_levels(sound):
         fine = level == FINEST_SPECTROGRAM_LEVEL and name != "sent"
-        for key, tile in _level(view, f"{name}/mel/{level}", column_s, windows if fine else []):
-            yield key, _rounded(tile)
+        tiles = _level(view, f"{name}/mel/{level}", column_s, near if fine else [], whole=audio is Audio.CALL)
+        yield from ((key, _rounded(tile)) for key, tile in tiles)
 
 
 def _wave_levels(sound: Sound) -> list[tuple[int, float]]:
@@ -94,13 +114,15 @@ def _spectrogram_levels(sound: Sound) -> list[tuple[int, float]]:
     return [(i, spectrogram.HOP_S * spectrogram.LEVEL_FACTOR**i) for i in range(first, levels)]
 
 
-def _level(view: View, prefix: str, column_s: float, windows: list[Window]) -> Iterator[tuple[str, np.ndarray]]:
-    """Give all tiles of a level where they are few bytes, else those around `windows`, blank outside of them."""
-    sound = view.sounds[prefix.split("/", maxsplit=1)[0]]
+def _level(
+    view: View, prefix: str, column_s: float, windows: list[Window], *, whole: bool
+) -> Iterator[tuple[str, np.ndarray]]:
+    """Give all tiles of a level where they may and are few bytes, else those around `windows`, blank outside them."""
+    sound = view.sounds[prefix.partition("/")[0]]
     wave = "/wave/" in prefix
     tile_s = column_s * (waveform.TILE_COLUMNS if wave else spectrogram.TILE_COLUMNS)
     indices = range(int(sound.duration_s / tile_s) + 1)
-    whole = sound.duration_s / column_s * (4 if wave else spectrogram.ROWS) <= LEVEL_BYTES
+    whole = whole and sound.duration_s / column_s * (4 if wave else spectrogram.ROWS) <= LEVEL_BYTES
     for index in indices if whole else _near(sound, tile_s, windows):
         tile = view.tile(f"{prefix}/{index}")
         if len(tile):

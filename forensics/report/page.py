@@ -5,8 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 from forensics.model import Diagnosis
-from forensics.report.content import page_data
+from forensics.report.content import Audio, page_data
 from forensics.report.embed import content_security_policy, script_json
+from forensics.report.redaction import redacted
 from forensics.report.sections import cause_rows, facts, glitch_sections, provenance, turn_table
 from forensics.views.pages import templates
 from forensics.views.renderer import evidence_style, timeline_source, timeline_style
@@ -16,7 +17,14 @@ from forensics.views.wording import split_sentences
 FOLDER = Path(__file__).parent / "templates"
 
 
-def write_report(diagnosis: Diagnosis, path: str | Path, *, audio: bool = True) -> Path:
+def write_report(
+    diagnosis: Diagnosis,
+    path: str | Path,
+    *,
+    audio: Audio | str = Audio.CALL,
+    redact: bool = False,
+    redaction_key: bytes | None = None,
+) -> Path:
     """Write `diagnosis` as one self-contained page that opens from the file system and fetches nothing.
 
     Parameters
@@ -24,21 +32,34 @@ def write_report(diagnosis: Diagnosis, path: str | Path, *, audio: bool = True) 
     diagnosis : Diagnosis
     path : str or Path
         The HTML file to write; folders above it are made.
-    audio : bool
-        Whether the page carries sound: a clip per glitch and, for calls up to two minutes, the whole call.
+    audio : {"call", "glitches", "none"}
+        How much of what was spoken leaves with the page. "call": a clip per glitch, and for calls up to two minutes
+        the whole call; "glitches": sound, spectrogram and fine waveform around the glitches only; "none": no sound and
+        no spectrogram, of the waveform the envelope.
+    redact : bool
+        Whether addresses, ports, names and ids are replaced by pseudonyms, and paths and checksums left out.
+    redaction_key : bytes, optional
+        Reports redacted with the same key use the same pseudonyms; by default each report has its own.
 
     Returns
     -------
     Path
         The file that was written.
+
+    Raises
+    ------
+    ValueError
+        Where `audio` is none of the three.
     """
     path = Path(path)
+    shown = redacted(diagnosis, key=redaction_key) if redact else diagnosis
+    page = render_report(shown, audio=Audio(audio))
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(render_report(diagnosis, audio=audio), encoding="utf-8")
+    path.write_text(page, encoding="utf-8")
     return path
 
 
-def render_report(diagnosis: Diagnosis, *, audio: bool = True) -> str:
+def render_report(diagnosis: Diagnosis, *, audio: Audio = Audio.CALL) -> str:
     """Return the page of `diagnosis` as text."""
     view = make_view(diagnosis)
     script = f"{timeline_source()}\n{_read('page.js')}"

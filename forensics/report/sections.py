@@ -11,7 +11,7 @@ from typing import Any
 
 from forensics.model import BLAMING_CAUSES, Cause, Diagnosis, Verdict
 from forensics.report.clips import faded, opus_clip
-from forensics.report.content import glitch_window
+from forensics.report.content import Audio, glitch_window
 from forensics.report.embed import data_url
 from forensics.views.findings import call_facts, frames_of, plain, sides
 from forensics.views.palette import LOOKS
@@ -52,7 +52,7 @@ def cause_rows(diagnosis: Diagnosis) -> list[dict[str, Any]]:
     return rows
 
 
-def glitch_sections(diagnosis: Diagnosis, view: View, *, audio: bool) -> list[dict[str, Any]]:
+def glitch_sections(diagnosis: Diagnosis, view: View, *, audio: Audio) -> list[dict[str, Any]]:
     """Return one section per verdict: its facts, its evidence by side, its picture's window, its sounds."""
     rows = {row["id"]: row for row in view.header["glitches"]}
     verdicts = sorted(diagnosis.verdicts, key=lambda v: v.glitch.start_s)
@@ -97,7 +97,7 @@ def display_filter(frames: Iterable[int]) -> str:
     return f"frame.number in {{{', '.join(parts)}}}" if parts else ""
 
 
-def _section(verdict: Verdict, row: dict[str, Any], view: View, *, audio: bool) -> dict[str, Any]:
+def _section(verdict: Verdict, row: dict[str, Any], view: View, *, audio: Audio) -> dict[str, Any]:
     window = glitch_window(view, row)
     frames = frames_of(verdict)
     return {
@@ -109,7 +109,7 @@ def _section(verdict: Verdict, row: dict[str, Any], view: View, *, audio: bool) 
         "alternatives": [(LOOKS[Cause(cause)], confidence) for cause, confidence in verdict.alternatives],
         "frames": frames,
         "filter": display_filter(frames),
-        "sounds": _sounds(view, window) if audio and verdict.glitch.audible else [],
+        "sounds": _sounds(view, window) if audio is not Audio.NONE and verdict.glitch.audible else [],
     }
 
 

@@ -33,7 +33,13 @@ def test_a_short_call_is_small(page):
 
 
 def test_without_audio_it_is_below_a_megabyte(diagnosis, tmp_path):
-    assert write_report(diagnosis, tmp_path / "r.html", audio=False).stat().st_size < 1_000_000
+    assert write_report(diagnosis, tmp_path / "r.html", audio="none").stat().st_size < 1_000_000
+
+
+def test_an_unknown_amount_of_audio_is_refused(diagnosis, tmp_path):
+    with pytest.raises(ValueError, match="'some' is not a valid Audio"):
+        write_report(diagnosis, tmp_path / "r.html", audio="some")
+    assert not (tmp_path / "r.html").exists()
 
 
 def test_nothing_refers_to_another_place(page):

@@ -184,6 +184,7 @@ def test_playback_moves_the_cursor(page):
 
 
 def test_a_clip_can_be_decoded(page):
+    page.evaluate("() => document.querySelectorAll('audio').forEach(audio => audio.load(audio.preload = 'auto'))")
     until(page, "() => [...document.querySelectorAll('audio')].every(audio => audio.duration > 1)")
 
 

@@ -1,12 +1,16 @@
 """What the report says, apart from HTML."""
 
+import base64
+import zlib
 from dataclasses import replace
 
+import numpy as np
 import pytest
-from synthetic_call import synthetic_diagnosis
+from synthetic_call import RATE_HZ, synthetic_diagnosis
 
-from forensics.report.content import MARGIN_S, page_data
+from forensics.report.content import ENVELOPE_S, MARGIN_S, Audio, page_data
 from forensics.report.sections import cause_rows, display_filter, facts, glitch_sections, provenance, turn_table
+from forensics.views.spectrogram import ROWS, UNKNOWN
 from forensics.views.view import make_view
 
 
@@ -27,7 +31,7 @@ def test_every_blaming_cause_has_a_row(diagnosis):
 
 
 def test_a_section_shows_its_glitch_and_some_call_around_it(diagnosis, view):
-    section = glitch_sections(diagnosis, view, audio=True)[0]
+    section = glitch_sections(diagnosis, view, audio=Audio.CALL)[0]
     glitch = section["verdict"].glitch
     assert section["window"][0] <= glitch.start_s - MARGIN_S
     assert section["window"][1] >= glitch.end_s + MARGIN_S
@@ -36,11 +40,11 @@ def test_a_section_shows_its_glitch_and_some_call_around_it(diagnosis, view):
 
 
 def test_what_was_not_heard_needs_no_clip(diagnosis, view):
-    assert glitch_sections(diagnosis, view, audio=True)[3]["sounds"] == []
+    assert glitch_sections(diagnosis, view, audio=Audio.CALL)[3]["sounds"] == []
 
 
 def test_without_audio_there_are_no_clips(diagnosis, view):
-    assert all(section["sounds"] == [] for section in glitch_sections(diagnosis, view, audio=False))
+    assert all(section["sounds"] == [] for section in glitch_sections(diagnosis, view, audio=Audio.NONE))
 
 
 def test_latency_is_summed_up(diagnosis):
@@ -53,7 +57,7 @@ def test_latency_is_summed_up(diagnosis):
 def test_facts_name_codec_ends_and_loss(diagnosis, view):
     text = dict(facts(diagnosis, view))["Downlink, to the listener"]
     assert "opus / 48000 Hz (inferred), RTP" in text
-    assert "192.0.2.10:40000 → 198.51.100.7:51000" in text
+    assert "192.0.2.10:40717 → 198.51.100.7:51613" in text
     assert "11 lost (0.96 %)" in text
 
 
@@ -79,4 +83,22 @@ def test_the_page_carries_what_the_renderer_will_ask_for(view):
 
 
 def test_without_audio_the_page_carries_no_sound(view):
-    assert page_data(view, audio=False)["audio"] == {}
+    assert page_data(view, audio=Audio.NONE)["audio"] == {}
+
+
+def test_around_glitches_only_means_nothing_fine_elsewhere(view):
+    tiles = page_data(view, audio=Audio.GLITCHES)["tiles"]
+    mel = np.frombuffer(zlib.decompress(base64.b64decode(tiles["heard/mel/1/2"]["text"])), np.uint8).reshape(-1, ROWS)
+    at_s = 2 * 2.56 + (np.arange(len(mel)) + 0.5) * 0.01
+    glitch = view.header["glitches"][0]
+    far = (at_s < glitch["capture_start_s"] - 0.418 - MARGIN_S - 0.1) | (at_s > glitch["end_s"] + MARGIN_S + 0.1)
+    assert (mel[far] == UNKNOWN).all()
+    assert (mel[(at_s > glitch["start_s"]) & (at_s < glitch["end_s"])] != UNKNOWN).all()
+    assert "heard/mel/2/0" not in tiles
+
+
+def test_without_audio_only_the_envelope_stays(view):
+    data = page_data(view, audio=Audio.NONE)
+    assert {lane["kind"] for lane in data["header"]["lanes"] if "sound" in lane} == {"wave"}
+    levels = {int(key.split("/")[2]) for key in data["tiles"]}
+    assert 8 ** min(levels) / RATE_HZ >= ENVELOPE_S
