@@ -51,7 +51,7 @@ def test_gilbert_elliott_loses_in_runs():
 
 
 def test_a_delay_spike_holds_and_lets_go_at_once():
-    times, passages = carried(Fault("delay_spike", 3.0, 0.3))
+    _, passages = carried(Fault("delay_spike", 3.0, 0.3))
     held = [p.out_s[0] for p in passages if p.fault]
     assert held == pytest.approx([3.3 + DELAY_S] * 15)
     assert not any(p.lost for p in passages)
