@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
+from forensics.capture.chunk import Datagrams
 from forensics.capture.demultiplex import HEAD_OCTETS, STUN, TURN, tell_apart
 from forensics.capture.files import SLACK_OCTETS, OctetFile, Window
 from forensics.capture.fragments import Reassembly
@@ -20,28 +20,6 @@ from forensics.capture.sniff import open_records
 from forensics.capture.tally import Tally
 from forensics.capture.tcp import TcpMessages
 from forensics.capture.turn import unwrap
-
-
-@dataclass(slots=True, eq=False)
-class Datagrams:
-    """Datagrams of one chunk as columns, in the order of their frames. `octets` may be overwritten by the next chunk.
-
-    `head` are the first octets of each, shape (n, HEAD_OCTETS); `offset` and `captured` bound it in `octets`, `wire`
-    is its length before the snap length cut it. `flow` numbers the directed five-tuple over the whole capture.
-    """
-
-    octets: np.ndarray
-    frame: np.ndarray
-    time_ns: np.ndarray
-    flow: np.ndarray
-    protocol: np.ndarray
-    offset: np.ndarray
-    captured: np.ndarray
-    wire: np.ndarray
-    head: np.ndarray
-
-    def __len__(self) -> int:
-        return len(self.frame)
 
 
 class FlowBook:
@@ -132,11 +110,11 @@ class DatagramReader:
             found = self._udp(records, octets, packets.where(udp))
             found = self._with_tcp(records, found, packets.where(packets.protocol == TCP))
         if ((found.protocol == TURN) | (found.protocol == STUN)).any():
-            unwrap(found.octets, found.offset, found.captured, found.wire, found.protocol, found.head)
+            unwrap(found)
         return found
 
     def _reassembled(self, octets: np.ndarray, packets: Packets) -> tuple[np.ndarray, Packets]:
-        """Put reassembled packets, behind the octets of the chunk, in the place of the fragments that completed them."""
+        """Let reassembled packets, behind the octets of the chunk, stand for the fragments that completed them."""
         whole = self._fragments.add(octets, packets)
         unbroken = packets.where(packets.fragment < 0)
         if not whole:

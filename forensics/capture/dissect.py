@@ -73,8 +73,8 @@ def dissect(case: Case | str | Path, frames: int | Iterable[int], *, keys: Path 
     """
     if shutil.which("tshark") is None:
         raise MissingToolError(
-            "tshark is not installed, and frames cannot be dissected without it: install the package tshark (or Wireshark). "
-            "Everything else works without it."
+            "tshark is not installed, and frames cannot be dissected without it: "
+            "install the package tshark (or Wireshark). Everything else works without it."
         )
     capture, keys, decode_as = _files(case, keys)
     numbers = [frames] if isinstance(frames, int) else [int(frame) for frame in frames]
@@ -94,9 +94,7 @@ def _files(case: Case | str | Path, keys: Path | None) -> tuple[Path, Path | Non
 
         case = open_case(path)
     if case.capture is None:
-        raise CaptureError(
-            f"The case {case.name} has no capture, so there is no frame to dissect. Give a capture file."
-        )
+        raise CaptureError(f"The case {case.name} has no capture, so there is no frame to dissect. Give one.")
     return case.capture, keys or case.keys, case.decode_as
 
 
@@ -175,7 +173,8 @@ def _layer_html(layer: Any, *, unfolded: bool) -> str:
     lines = [line for name in layer.field_names for line in _field_lines(layer, name)]
     items = "".join(f"<div>{escape(line)}</div>" for line in dict.fromkeys(lines))
     open_ = " open" if unfolded else ""
-    return f'<details{open_}><summary>{escape(layer.layer_name.upper())}</summary><div style="margin-left:2em">{items}</div></details>'
+    name = escape(layer.layer_name.upper())
+    return f'<details{open_}><summary>{name}</summary><div style="margin-left:2em">{items}</div></details>'
 
 
 def _field_lines(layer: Any, name: str) -> list[str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import zlib
 from io import RawIOBase
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 import numpy as np
 
@@ -58,13 +58,13 @@ class OctetFile:
         self._disk.seek(0)
         self._plain = self._decompressed(magic)
 
-    def _decompressed(self, magic: bytes) -> IO[bytes] | Any:
+    def _decompressed(self, magic: bytes) -> Any:
         if magic.startswith(_GZIP_MAGIC):
             return _GzipOctets(self._disk)
         if magic == _ZSTD_MAGIC:
             import zstandard
 
-            return zstandard.ZstdDecompressor().stream_reader(self._disk, read_across_frames=True)
+            return zstandard.ZstdDecompressor().stream_reader(self._disk, read_across_frames=True)  # type: ignore[arg-type]
         return self._disk
 
     def fill(self, buffer: memoryview) -> int:

@@ -1,4 +1,4 @@
-"""pcapng files: sections of blocks, several interfaces with clocks and link types of their own (draft-ietf-opsawg-pcapng)."""
+"""pcapng files: sections of blocks, interfaces with a clock and a link type each (draft-ietf-opsawg-pcapng)."""
 
 from __future__ import annotations
 
@@ -81,7 +81,7 @@ class PcapngReader:
             sections = np.flatnonzero(kinds[1:] == SECTION_HEADER) + 1
             until = int(sections[0]) if len(sections) else len(kinds)
             frames = self._read_blocks(found.positions[:until], kinds[:until])
-            if frames is not None:
+            if frames is not None and len(frames):
                 yield frames
             if len(sections):
                 position = int(found.positions[until])

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import numpy as np
 
-from forensics.capture.datagrams import DatagramReader, Datagrams, FlowBook
+from forensics.capture.chunk import Datagrams
+from forensics.capture.datagrams import DatagramReader, FlowBook
 from forensics.model import DATAGRAM_COLUMNS, FLOW_COLUMNS, Capture, empty_table
 
 _ADDRESSES = ("transport", "source_address", "source_port", "destination_address", "destination_port")

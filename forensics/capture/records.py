@@ -141,9 +141,7 @@ def _guessed_starts(octets: np.ndarray, chain: Chain, *, start: int, end: int) -
         return np.zeros(0, np.int64)
     anchors = np.linspace(start, end - 4 * span, WALKERS, dtype=np.int64)[1:]
     rows = windows(octets, anchors, span + 4)
-    words: np.ndarray = np.ndarray(  # type: ignore[call-overload]
-        (len(rows), span), f"{chain.order}u4", rows, strides=(rows.shape[1], 1)
-    )
+    words: np.ndarray = np.ndarray((len(rows), span), f"{chain.order}u4", rows, strides=(rows.shape[1], 1))
     low, high = chain.first_word
     walker, shift = np.nonzero((words >= low) & (words <= high))
     places = anchors[walker] + shift

@@ -71,14 +71,15 @@ def find_secrets(capture: Capture, *, keys: Path | None = None) -> Secrets:
         masters.extend(_of_handshake(handshake, material, notes))
     if keys is not None and not handshakes and not masters:
         notes.append(
-            "the capture holds no DTLS handshake, so the key log cannot be matched: the ClientHello is missing or cut off. "
-            "Capture whole packets from before the call, or give the SRTP master keys"
+            "the capture holds no DTLS handshake, so the key log cannot be matched: the ClientHello is missing or "
+            "cut off. Capture whole packets from before the call, or give the SRTP master keys"
         )
-    if keys is not None and handshakes and not masters and not any(h.client_random in log.sessions for h in handshakes):
+    matched = any(h.client_random in log.sessions for h in handshakes)
+    if keys is not None and handshakes and not masters and not matched:
         raise KeysError(
             f"{keys.name} does not open {capture.path.name}: none of its {len(log.sessions)} client randoms is that of "
-            f"the {len(handshakes)} DTLS handshake(s) in the capture. It belongs to another call: give the key log that "
-            "was written during this one, or none to see what the headers tell."
+            f"the {len(handshakes)} DTLS handshake(s) in the capture. It belongs to another call: give the key log "
+            "that was written during this one, or none to see what the headers tell."
         )
     return Secrets(tuple(masters), handshakes, tuple(dict.fromkeys(notes)))
 
@@ -89,7 +90,7 @@ def _sdes(suite: str, octets: bytes) -> MasterKey:
 
 
 def _of_handshake(handshake: Handshake, material: dict[str, bytes], notes: list[str]) -> list[MasterKey]:
-    """Return the keys of both directions, for the profile agreed on or, where it is not to be seen, for each offered."""
+    """Return the keys of both directions for the profile agreed on; where it is not to be seen, for each offered."""
     numbers = (handshake.profile,) if handshake.profile else handshake.offered
     profiles = [PROFILES[number] for number in numbers if number in PROFILES]
     if not profiles:

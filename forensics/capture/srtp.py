@@ -1,7 +1,8 @@
 """SRTP and SRTCP opened in bulk (RFC 3711, RFC 7714).
 
-AES in counter mode needs one key stream per packet; the counter blocks of all packets are laid end to end and encrypted
-in a single call. Tags are checked packet by packet, which also finds the rollover counter of a capture that joined late.
+AES in counter mode needs one key stream per packet; the counter blocks of all packets are laid end to end and
+encrypted in a single call. Tags are checked packet by packet, which also finds the rollover counter of a capture that
+joined late.
 """
 
 from __future__ import annotations

@@ -6,6 +6,7 @@ import struct
 
 import numpy as np
 
+from forensics.capture.chunk import Datagrams
 from forensics.capture.demultiplex import HEAD_OCTETS, OTHER, STUN, TURN, tell_apart
 from forensics.capture.gather import field, windows
 
@@ -31,62 +32,38 @@ def find_data(message: bytes) -> tuple[int, int] | None:
     return None
 
 
-def unwrap(
-    octets: np.ndarray,
-    offset: np.ndarray,
-    captured: np.ndarray,
-    wire: np.ndarray,
-    protocol: np.ndarray,
-    head: np.ndarray,
-) -> None:
+def unwrap(chunk: Datagrams) -> None:
     """Replace, in place, datagrams of a TURN client or server by what they carry.
 
     Parameters
     ----------
-    octets : ndarray of uint8
-        The buffer.
-    offset, captured, wire : ndarray of int64, shape (n,)
-        Where each datagram lies and how long it is.
-    protocol : ndarray of uint8, shape (n,)
-        Index into `model.PROTOCOLS`.
-    head : ndarray of uint8, shape (n, HEAD_OCTETS)
-        First octets of each.
+    chunk : Datagrams
+        Of any protocols.
 
     Notes
     -----
     What is inside keeps the addresses of its outside: those of the TURN client and server. Data of a protocol that is
     not known stays TURN.
     """
-    rows = np.flatnonzero(protocol == TURN)
-    if len(rows):
-        length = field(np.ascontiguousarray(head[rows]), 2, ">u2").astype(np.int64)
-        _replace(rows, offset[rows] + 4, length, octets, offset, captured, wire, protocol, head)
-    stun = np.flatnonzero(protocol == STUN)
-    kind = field(np.ascontiguousarray(head[stun]), 0, ">u2")
+    rows = np.flatnonzero(chunk.protocol == TURN)
+    length = field(np.ascontiguousarray(chunk.head[rows]), 2, ">u2").astype(np.int64)
+    _replace(chunk, rows, start=chunk.offset[rows] + 4, length=length)
+    stun = np.flatnonzero(chunk.protocol == STUN)
+    kind = field(np.ascontiguousarray(chunk.head[stun]), 0, ">u2")
     for row in stun[(kind == SEND_INDICATION) | (kind == DATA_INDICATION)].tolist():
-        start = int(offset[row])
-        found = find_data(octets[start : start + int(captured[row])].tobytes())
+        start = int(chunk.offset[row])
+        found = find_data(chunk.octets[start : start + int(chunk.captured[row])].tobytes())
         if found is not None:
-            place, size = np.array([start + found[0]]), np.array([found[1]])
-            _replace(np.array([row]), place, size, octets, offset, captured, wire, protocol, head)
+            _replace(chunk, np.array([row]), start=np.array([start + found[0]]), length=np.array([found[1]]))
 
 
-def _replace(
-    rows: np.ndarray,
-    start: np.ndarray,
-    length: np.ndarray,
-    octets: np.ndarray,
-    offset: np.ndarray,
-    captured: np.ndarray,
-    wire: np.ndarray,
-    protocol: np.ndarray,
-    head: np.ndarray,
-) -> None:
-    room = np.maximum(offset[rows] + captured[rows] - start, 0)
-    inner_captured = np.minimum(length, room)
-    inner_head = windows(octets, start, HEAD_OCTETS)
-    inner = tell_apart(inner_head, inner_captured, length)
+def _replace(chunk: Datagrams, rows: np.ndarray, *, start: np.ndarray, length: np.ndarray) -> None:
+    """Let rows stand for `length` octets from `start` on, where those are of a protocol that is known."""
+    room = np.maximum(chunk.offset[rows] + chunk.captured[rows] - start, 0)
+    captured = np.minimum(length, room)
+    head = windows(chunk.octets, start, HEAD_OCTETS)
+    inner = tell_apart(head, captured, length)
     known = inner != OTHER
     rows = rows[known]
-    offset[rows], captured[rows], wire[rows] = start[known], inner_captured[known], length[known]
-    protocol[rows], head[rows] = inner[known], inner_head[known]
+    chunk.offset[rows], chunk.captured[rows], chunk.wire[rows] = start[known], captured[known], length[known]
+    chunk.protocol[rows], chunk.head[rows] = inner[known], head[known]

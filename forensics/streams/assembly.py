@@ -116,7 +116,7 @@ def assemble(
 
 def _extension_columns(capture: Capture, part: Media, described: Mapping[str, int]) -> dict[str, np.ndarray]:
     elements = read_elements(capture.octets, part.headers)
-    identifiers = infer_identifiers(capture.octets, elements, part.arrival_s) | described
+    identifiers = infer_identifiers(capture.octets, elements, part.arrival_s) | dict(described)
     return extension_columns(capture.octets, elements, part.arrival_s, identifiers)
 
 

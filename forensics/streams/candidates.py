@@ -12,10 +12,10 @@ from forensics.model import PROTOCOLS, Protocol
 from forensics.streams.timeline import MAX_MISORDER
 
 FEWEST_PACKETS = 4
-"""A stream needs this many packets. RFC 3550 appendix A.1 asks for two in sequence; random headers need more to be ruled out."""
+"""RFC 3550 appendix A.1 asks for two packets in sequence; without signalling, chance needs more to be ruled out."""
 
 _CONVINCING = 0.8
-"""Share of the steps that must be those of a source that counts. Ours; a call with 20 % of its packets reordered passes."""
+"""Share of the steps that must be those of a source that counts. Ours; reordering is no obstacle to it."""
 
 LEFT_OUT = "RTP-like datagram that goes on in no stream"
 

@@ -32,8 +32,8 @@ class Headers:
     extension_octets: np.ndarray
     sound: np.ndarray
 
-    def where(self, rows: np.ndarray) -> Headers:
-        """Return the headers of a mask or an index."""
+    def where(self, rows: np.ndarray | slice) -> Headers:
+        """Return the headers of a mask, an index or a slice."""
         return Headers(*(getattr(self, name)[rows] for name in self.__slots__))
 
 

@@ -9,7 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from forensics.capture.datagrams import DatagramReader, Datagrams, FlowBook
+from forensics.capture.chunk import Datagrams
+from forensics.capture.datagrams import DatagramReader, FlowBook
 from forensics.capture.demultiplex import DTLS, OTHER, RTP
 from forensics.capture.gather import field
 from forensics.capture.interning import Interner

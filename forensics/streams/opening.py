@@ -14,7 +14,7 @@ TRIAL_PACKETS = 5
 """Packets that are tried before a key is given up; one may be damaged."""
 
 HIGHEST_ROLLOVER = 1 << 16
-"""Rollover counters that are tried for a capture that joined late: two and a half years of voice at 50 packets a second."""
+"""Rollover counters that are tried for a capture that joined late: years of voice at 50 packets a second."""
 
 _NEIGHBOURS = (-1, 1)
 

@@ -131,8 +131,8 @@ def opus_has_fec(head: np.ndarray, size: np.ndarray) -> np.ndarray:
 
     Notes
     -----
-    Only SILK and hybrid frames can. The first frame of a packet is looked at, mono or the mid channel of stereo; packets
-    of an arbitrary number of frames (code 3) are not.
+    Only SILK and hybrid frames can. The first frame of a packet is looked at, mono or the mid channel of stereo;
+    packets of an arbitrary number of frames (code 3) are not.
     """
     config, code = head[:, 0] >> 3, head[:, 0] & 3
     silk_frames = np.where(config < 12, np.array([1, 1, 2, 3])[config % 4], 1)

@@ -1,6 +1,6 @@
 """Many streams on their own time lines at once: unwrapped numbers, jitter and fates, in one pass over sorted columns.
 
-A `Timelines` keeps what a stream carries from one chunk to the next, so that a file in pieces gives the same as a whole.
+A `Timelines` keeps what a stream carries from one chunk to the next: a file in pieces gives the same as a whole.
 """
 
 from __future__ import annotations
@@ -15,10 +15,10 @@ MAX_DROPOUT, MAX_MISORDER = 3000, 100
 """Jumps of the sequence number that are still believed without a look at the time stamp (RFC 3550 appendix A.1)."""
 
 LATE_AFTER_S = 0.080
-"""A packet that was overtaken this long ago missed its playout: the delay that NetEq starts with (DIAGNOSIS.md section 3)."""
+"""A packet that was overtaken this long ago missed its playout: the target delay that NetEq starts with."""
 
 TIMESTAMP_JUMP_S = 60.0
-"""A time stamp this far from its arrival started anew. Ours: longer than any pause that a sender would keep counting in."""
+"""A time stamp this far from its arrival started anew. Ours: longer than a stall after which a sender goes on."""
 
 LONGEST_USUAL_STEP = 1.5
 """A packet that follows its forerunner with a time stamp this many usual steps ahead comes after a pause. Ours."""

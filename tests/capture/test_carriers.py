@@ -88,7 +88,9 @@ def test_media_over_tcp_in_any_segments(tmp_path, framed):
 def test_segments_out_of_order_and_again(tmp_path):
     whole = rfc4571([p.stun(), *TALK])
     pieces = list(segments(whole, [22, *[100] * 50]))
-    shuffled = [pieces[0], *sum(([b, a, a] for a, b in zip(pieces[1::2], pieces[2::2], strict=False)), [])]
+    shuffled = pieces[:1]
+    for a, b in zip(pieces[1::2], pieces[2::2], strict=False):
+        shuffled += [b, a, a]
     if len(pieces) % 2 == 0:
         shuffled.append(pieces[-1])
     assert datagrams(capture_of(tmp_path, over_tcp(shuffled)))[1:] == TALK
@@ -138,9 +140,8 @@ def test_a_chrome_log_with_rtp_dump_lines(tmp_path):
     lines = ["[1:2:0101/000000.000000:VERBOSE1:something.cc(1)] other words"]
     for at, packet in enumerate(TALK):
         way = "I" if at % 2 else "O"
-        lines.append(
-            f"[7:8:1122/140000.1:VERBOSE2:x.cc(9)] {way} 14:00:{at // 50:02d}.{at % 50 * 20:03d} 000000 {packet.hex(' ')} # RTP_DUMP"
-        )
+        time = f"14:00:{at // 50:02d}.{at % 50 * 20:03d}"
+        lines.append(f"[7:8:1122/140000.1:VERBOSE2:x.cc(9)] {way} {time} 000000 {packet.hex(' ')} # RTP_DUMP")
     path = tmp_path / "chrome_debug.log"
     path.write_text("\n".join(lines))
     capture = read_capture(path)

@@ -194,7 +194,8 @@ def test_a_lying_length_ends_the_file_with_its_octet(tmp_path):
     capture = read_capture(written(tmp_path, bytes(octets)))
     assert sequence_numbers(capture) == list(range(100, 110))
     assert capture.notes == (
-        f"the record header at octet {record} has an impossible length: the 10 frames before it were read, the rest was not",
+        f"the record header at octet {record} has an impossible length: "
+        "the 10 frames before it were read, the rest was not",
     )
 
 

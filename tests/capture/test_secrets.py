@@ -1,6 +1,7 @@
 """From a handshake, real or made, to plain payloads; pylibsrtp and OpenSSL are the oracles."""
 
 import base64
+import contextlib
 import datetime
 import struct
 
@@ -317,10 +318,8 @@ def shake_hands(method, *, srtp=b"", maximum=None):
     sent = []
     for _ in range(20):
         for near, far, way in ((client, server, 0), (server, client, 1)):
-            try:
+            with contextlib.suppress(SSL.WantReadError):
                 near.do_handshake()
-            except SSL.WantReadError:
-                pass
             try:
                 datagram = near.bio_read(65536)
             except SSL.WantReadError:

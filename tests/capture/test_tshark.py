@@ -10,7 +10,6 @@ import packets as p
 import pytest
 
 from forensics.capture import read_capture
-from forensics.model import PROTOCOLS, Protocol
 from forensics.streams import find_streams
 
 pytestmark = [
@@ -95,8 +94,9 @@ def talk(count=40):
     """Packets with everything a header may have, markers, wraps and a loss."""
     for n in range(count):
         if n != 7:
-            yield p.rtp(65_520 + n, 2**32 - 3000 + 160 * n, payload_type=(0, 8)[n % 2], marker=n % 5 == 0, csrcs=(1, 2)[: n % 3],
-                        extension=(0xBEDE, b"\x10\x05") if n % 2 else None, padding=4 * (n % 2))  # fmt: skip
+            extension = (0xBEDE, b"\x10\x05") if n % 2 else None
+            header = {"marker": n % 5 == 0, "csrcs": (1, 2)[: n % 3], "extension": extension, "padding": 4 * (n % 2)}
+            yield p.rtp(65_520 + n, 2**32 - 3000 + 160 * n, payload_type=(0, 8)[n % 2], **header)
 
 
 def test_link_types(tmp_path):

@@ -38,7 +38,9 @@ def test_the_tables_keep_their_contracts(tmp_path):
 
 def test_two_directions_of_a_call_are_two_streams(tmp_path):
     up, down = p.talk(20), p.talk(20, ssrc=9, sequence=65530, timestamp=2**32 - 300)
-    frames = [one for pair in zip(map(framed, up), (framed(x, source_port=6000, destination_port=5000) for x in down), strict=True) for one in pair]  # fmt: skip
+    frames = []
+    for one, other in zip(up, down, strict=True):
+        frames += [framed(one), framed(other, source_port=6000, destination_port=5000)]
     first, second = find_streams(capture_of(tmp_path, frames))
     assert (first.ssrc, first.source, first.destination) == (0x1234, "10.0.0.1:5000", "10.0.0.2:6000")
     assert second.packets["ext_sequence_number"].tolist() == list(range(65530, 65550))

@@ -149,7 +149,7 @@ def test_opus_frames_and_fec():
     toc = np.array([0x00, 0x08, 0x18, 0x60, 0x68, 0x80, 0x98, 0xFC], np.uint8)
     assert opus_frame_samples(toc).tolist() == [480, 960, 2880, 480, 960, 120, 960, 960]
     packets = [[0x08, 0x40, 0], [0x08, 0x80, 0], [0x18, 0x10, 0], [0xFC, 0xFF, 0xFF], [0x0A, 20, 0x40], [0x08]]
-    head = np.array([(one + [0, 0, 0])[:4] for one in packets], np.uint8)
+    head = np.array([[*one, 0, 0, 0][:4] for one in packets], np.uint8)
     assert opus_has_fec(head, np.array([len(one) for one in packets])).tolist() == [
         True,
         False,

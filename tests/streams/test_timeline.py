@@ -74,7 +74,7 @@ def test_a_restart_goes_on_without_a_loss():
 
 def test_a_long_outage_is_a_loss_and_no_restart():
     sequence = np.concatenate([np.arange(100), np.arange(5000, 5100)])
-    lines, result = timed(sequence, arrival=sequence * 0.02)
+    lines, _ = timed(sequence, arrival=sequence * 0.02)
     assert lines.lost(0) == 4900
     assert lines.state["restarts"][0] == 0
 
