@@ -19,6 +19,7 @@ from forensics.playout.neteq import NetEq
 from forensics.playout.packet_buffer import MAXIMUM_PACKETS
 from forensics.playout.redundancy import carries_copy, with_copies
 from forensics.playout.ticks import TICK_S, TickClock
+from forensics.playout.trace import Trace
 from forensics.playout.waveform import Waveform
 
 TICK_SAMPLES = round(TICK_S * SPEECH_RATE_HZ)
@@ -99,26 +100,32 @@ def listen(
         until_tick=len(clock),
     )
     trace = neteq.run()
-    silence = neteq.first_tick * TICK_SAMPLES
     recording = np.zeros(capacity, dtype=np.float32)
-    played = signal.samples(neteq.heard)
-    recording[silence : silence + len(played)] = played
-    place_s = np.full(len(plan.packets), np.nan)
-    came = trace.played & arrivals.received
-    place_s[arrivals.row[came]] = (silence + trace.place[came]) / SPEECH_RATE_HZ
-    account = (neteq, trace, recording)
-    concealment, statistics = count_concealment(*account), count_statistics(*account, clock=clock, freezes=freezes)
-    if np.isfinite(receiver.noise_dbfs):
-        rng = np.random.default_rng([seed, 4])
-        recording += rng.standard_normal(capacity, dtype=np.float32) * np.float32(10 ** (receiver.noise_dbfs / 20))
+    silence = neteq.first_tick * TICK_SAMPLES
+    recording[silence : silence + neteq.heard] = signal.samples(neteq.heard)
     return Heard(
-        recording=recording,
-        place_s=place_s,
+        recording=_with_noise(recording, receiver, seed),
+        place_s=_places(neteq, trace, packets=len(plan.packets)),
         clock=np.column_stack([clock.tick_s, np.arange(len(clock)) * TICK_S]),
-        concealment=concealment,
-        statistics=statistics,
+        concealment=count_concealment(neteq, trace, recording),
+        statistics=count_statistics(neteq, trace, recording, clock=clock, freezes=freezes),
         device=_device(recording, clock, missed) if freezes else None,
     )
+
+
+def _places(neteq: NetEq, trace: Trace, *, packets: int) -> np.ndarray:
+    """Return the recording time at which each planned packet begins."""
+    place_s = np.full(packets, np.nan)
+    came = trace.played & neteq.arrivals.received
+    place_s[neteq.arrivals.row[came]] = neteq.first_tick * TICK_S + trace.place[came] / SPEECH_RATE_HZ
+    return place_s
+
+
+def _with_noise(recording: np.ndarray, receiver: Receiver, seed: int) -> np.ndarray:
+    if not np.isfinite(receiver.noise_dbfs):
+        return recording
+    noise = np.random.default_rng([seed, 4]).standard_normal(len(recording), dtype=np.float32)
+    return recording + noise * np.float32(10 ** (receiver.noise_dbfs / 20))
 
 
 # ---------------------------------------------------------------------------------------------------------------------

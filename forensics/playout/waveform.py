@@ -157,8 +157,8 @@ class Waveform(Blind):
     def accelerate(self, decoded: int) -> int:
         """Take a period out where two agree, or where there is next to nothing to hear."""
         window = self._window(decoded)
-        period, joined = self._joint(window)
-        if not joined:
+        period, active, alike = self._joint(window)
+        if active and not alike:
             return 0
         middle = round(LONGEST_PERIOD * self.rate_hz)
         ramp = np.linspace(0, 1, period, dtype=np.float32)
@@ -173,9 +173,8 @@ class Waveform(Blind):
         """Repeat a period where two agree, or where there is next to nothing to hear."""
         window = self._window(decoded)
         middle = max(round(LONGEST_PERIOD * self.rate_hz), heard)
-        period, joined = self._joint(window)
-        active = self._active(window)
-        if active and (not joined or middle > round(LONGEST_PERIOD * self.rate_hz)):
+        period, active, alike = self._joint(window)
+        if active and (not alike or middle > round(LONGEST_PERIOD * self.rate_hz)):
             return 0
         period = min(period, len(window) - middle)
         ramp = np.linspace(0, 1, period, dtype=np.float32)
@@ -187,15 +186,13 @@ class Waveform(Blind):
     def _window(self, decoded: int) -> np.ndarray:
         return self._tail(max(round(WINDOW_S * self.rate_hz), decoded)).copy()
 
-    def _joint(self, window: np.ndarray) -> tuple[int, bool]:
-        """Pitch period around 15 ms into `window`, and whether the signal allows a cut there."""
+    def _joint(self, window: np.ndarray) -> tuple[int, bool, bool]:
+        """Return the pitch period around 15 ms into `window`, whether anybody speaks there, whether two are alike."""
         period = _stretch_period(window, self.rate_hz)
         middle = round(LONGEST_PERIOD * self.rate_hz)
         before, after = window[middle - period : middle], window[middle : middle + period]
-        return period, _correlation(before, after) > SCALING_CORRELATION or not self._active(window)
-
-    def _active(self, window: np.ndarray) -> bool:
-        return float(np.mean(np.square(window))) > QUIET_FACTOR * self._background
+        active = float(np.mean(np.square(before)) + np.mean(np.square(after))) / 2 > QUIET_FACTOR * self._background
+        return period, active, _correlation(before, after) > SCALING_CORRELATION
 
 
 def _first_slope(ratio: float, period_8k: float, *, voiced: bool) -> float:
