@@ -17,8 +17,8 @@ RANGE_DB = 40.0
 
 
 @lru_cache(maxsize=8)
-def _filters(sample_rate_hz: int, size: int) -> np.ndarray:
-    """Triangular mel filters, (MEL_BANDS, size // 2 + 1)."""
+def mel_filters(sample_rate_hz: int, size: int) -> np.ndarray:
+    """Triangular filters of equal width in mel for the power spectrum of `size` points, (MEL_BANDS, size // 2 + 1)."""
     top_hz = min(TOP_HZ, sample_rate_hz / 2)
     edges_hz = 700 * (10 ** (np.linspace(0, 2595 * np.log10(1 + top_hz / 700), MEL_BANDS + 2) / 2595) - 1)
     bins_hz = np.fft.rfftfreq(size, 1 / sample_rate_hz)
@@ -31,7 +31,7 @@ def mel_levels_db(samples: np.ndarray, *, sample_rate_hz: int) -> np.ndarray:
     """Level in each of `MEL_BANDS` bands of one Hann-windowed piece of sound; (MEL_BANDS,) dB, floor -100."""
     size = 1 << max(9, int(np.ceil(np.log2(sample_rate_hz * 0.04))))
     power = np.abs(np.fft.rfft(samples * np.hanning(len(samples)), size)) ** 2
-    return 10 * np.log10(_filters(sample_rate_hz, size) @ power + 1e-10)
+    return 10 * np.log10(mel_filters(sample_rate_hz, size) @ power + 1e-10)
 
 
 def mel_distance_db(a: np.ndarray, b: np.ndarray, *, sample_rate_hz: int) -> float:

@@ -1,0 +1,279 @@
+"""How much a sound breaks at one instant: many instants at once, each in a window of its own.
+
+A voice is predictable in three ways, and a cut breaks each: the next millisecond follows from the resonances of the
+mouth (linear prediction), the next pitch period from the last one, and the spectrum moves no faster than the tongue.
+Natural bursts break the first, onsets the second, consonants the third; a cut tends to break all of them at once, with
+steady sound on either side.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+import numpy as np
+
+from forensics.audio.similarity import mel_filters
+
+RATE_HZ = 16_000
+"""Rate of the windows; above 8 kHz codecs at call rates replace speech by noise of the same colour."""
+
+REACH = 960
+"""Samples of a window on either side of the instant: 60 ms, two periods of the lowest voice on top of every filter."""
+
+ORDER = 24
+"""Linear prediction: two coefficients a kilohertz and eight for glottis and lips (Markel and Gray 1976)."""
+
+FIT, ERROR, GAP = 400, 64, 8
+"""Samples that a predictor is fitted on (25 ms: two pitch periods), that it is tried on behind the instant (4 ms), and
+that are left out before it (0.5 ms, the blur of a codec)."""
+
+NOISE = 1e-4
+"""White noise correction: nothing 40 dB below the voice is worth predicting (the usual remedy, ITU-T G.729 §3.2.1)."""
+
+JOINT = 240
+"""Samples on either side for the test of one predictor against two: 15 ms."""
+
+BANDS_S = (0.006, 0.012, 0.020)
+"""Lengths of the pieces whose spectra are compared: a burst, a pitch period, two."""
+
+AUDIBLE_DB = 40.0
+"""Bands this far below the loudest are masked by it."""
+
+LAGS = np.arange(20, 129)
+"""Pitch periods in samples at 8 kHz: 62 to 400 Hz."""
+
+NEAR, FAR = (-8, 0, 8), (-160, -136, -112, -88, -64, -40, 40, 64, 88, 112, 136, 160)
+"""Offsets in samples at which a break counts as at the instant (0.5 ms), and as elsewhere (2.5 to 10 ms away)."""
+
+MEASURES = (
+    "forward_db", "backward_db", "forward_peak_db", "backward_peak_db", "one_or_two_db",
+    *(f"{name}_{1000 * length:.0f}ms_db" for length in BANDS_S for name in ("across", "before", "after", "return")),
+    "period_before", "period_after", "period_across_before", "period_across_after", "period_across", "pitch_step",
+    "level_before_db", "level_after_db", "edge_db",
+)  # fmt: skip
+"""Columns of `measure_breaks`."""
+
+PLACE_MEASURES = ("at_db", "at_over_elsewhere_db", "peak_over_elsewhere_db", "one_or_two_at_db", "one_or_two_over_elsewhere_db")  # fmt: skip
+"""Columns of `measure_places`."""
+
+
+def cut_windows(samples: np.ndarray, instants: np.ndarray) -> np.ndarray:
+    """Return the windows around `instants`, (n,) sample numbers at `RATE_HZ`, scaled to one loudness.
+
+    Parameters
+    ----------
+    samples : ndarray, (m,) float32
+    instants : ndarray, (n,) int
+        At least `REACH` from either end.
+
+    Returns
+    -------
+    ndarray, (n, 2 * REACH) float32
+        RMS 1 over the 20 ms on either side of the instant.
+    """
+    windows = np.lib.stride_tricks.sliding_window_view(samples, 2 * REACH)[instants - REACH].astype(np.float32)
+    middle = windows[:, REACH - 320 : REACH + 320]
+    return windows / (np.sqrt(np.mean(np.square(middle), axis=1, keepdims=True)) + 1e-6)
+
+
+def prediction_breaks_db(windows: np.ndarray, *, offset: int = 0) -> np.ndarray:
+    """Error of linear prediction across an instant, forwards and backwards in time.
+
+    Parameters
+    ----------
+    windows : ndarray, (n, 2 * REACH) float32
+    offset : int
+        Samples behind the centre, -160 .. 160.
+
+    Returns
+    -------
+    ndarray, (n, 4) float64
+        dB: forwards and backwards over the mean error of the predictor where it was fitted, then both over its largest
+        error there in `ERROR` samples.
+    """
+    (forward, forward_peak), (backward, backward_peak) = (
+        _prediction_break_db(windows, REACH + offset),
+        _prediction_break_db(windows[:, ::-1], REACH - offset),
+    )
+    return np.stack([forward, backward, forward_peak, backward_peak], axis=1)
+
+
+def _prediction_break_db(windows: np.ndarray, centre: int) -> tuple[np.ndarray, np.ndarray]:
+    start = centre - GAP - FIT
+    predictor, _ = fit_predictors(windows[:, start : start + FIT], order=ORDER, noise=NOISE)
+    power = np.square(_residual(windows[:, start : centre + ERROR], predictor))
+    inside, beyond = power[:, : FIT - ORDER], power[:, FIT - ORDER :].mean(axis=1) + 1e-12
+    blocks = inside[:, -(inside.shape[1] // ERROR) * ERROR :].reshape(len(windows), -1, ERROR).mean(axis=2)
+    return _db(beyond / (inside.mean(axis=1) + 1e-12)), _db(beyond / (blocks.max(axis=1) + 1e-12))
+
+
+def fit_predictors(pieces: np.ndarray, *, order: int, noise: float) -> tuple[np.ndarray, np.ndarray]:
+    """Linear predictors of many pieces at once: autocorrelation method, Levinson and Durbin's recursion.
+
+    Returns
+    -------
+    (n, order + 1) and (n,) float64
+        Prediction error filters, the first coefficient 1, and their error powers.
+    """
+    size = 1 << int(np.ceil(np.log2(pieces.shape[1] + order + 1)))
+    spectrum = np.fft.rfft(pieces * np.hamming(pieces.shape[1]).astype(np.float32), size)
+    correlation = np.fft.irfft(spectrum.real**2 + spectrum.imag**2, size)[:, : order + 1].astype(np.float64)
+    error = correlation[:, 0] * (1 + noise) + 1e-9
+    filters = np.zeros_like(correlation)
+    filters[:, 0] = 1
+    for i in range(1, order + 1):
+        reflection = -np.sum(filters[:, :i] * correlation[:, i:0:-1], axis=1) / error
+        filters[:, 1 : i + 1] += reflection[:, None] * filters[:, i - 1 :: -1][:, :i]
+        error = error * (1 - reflection**2)
+    return filters, error
+
+
+def _residual(pieces: np.ndarray, predictors: np.ndarray) -> np.ndarray:
+    """Prediction error, (n, length - order)."""
+    order = predictors.shape[1] - 1
+    lagged = np.lib.stride_tricks.sliding_window_view(pieces, order + 1, axis=1)
+    return np.matmul(lagged, predictors[:, ::-1, None].astype(np.float32))[..., 0]
+
+
+def one_or_two_db(windows: np.ndarray, *, offset: int = 0) -> np.ndarray:
+    """How much better two predictors fit the two sides of an instant than one fits both; (n,) dB, 0 for one sound.
+
+    The generalised likelihood ratio of Brandt (1983) for a change of an autoregressive signal.
+    """
+    centre = REACH + offset
+    sides = ((centre - JOINT, centre + JOINT), (centre - JOINT, centre), (centre, centre + JOINT))
+    joint, before, after = (_error_db(windows[:, start:stop]) for start, stop in sides)
+    return joint - (before + after) / 2
+
+
+def _error_db(pieces: np.ndarray) -> np.ndarray:
+    predictors, _ = fit_predictors(pieces, order=16, noise=NOISE / 10)
+    return _db(np.square(_residual(pieces, predictors)).mean(axis=1) + 1e-12)
+
+
+def band_distances_db(windows: np.ndarray) -> np.ndarray:
+    """Distances of spectra around the instant, for each length of `BANDS_S`.
+
+    Returns
+    -------
+    ndarray, (n, 4 * len(BANDS_S)) float32
+        RMS over mel bands in dB: across the instant, within the sound before, within the sound after, and the smaller
+        of the distances that skip one piece across.
+    """
+    columns = []
+    for length in BANDS_S:
+        size = round(length * RATE_HZ)
+        starts = (REACH - GAP - 2 * size, REACH - GAP - size, REACH + GAP, REACH + GAP + size)
+        far, before, after, beyond = (_mel_db(windows[:, start : start + size]) for start in starts)
+        columns += [
+            _distance(before, after),
+            _distance(far, before),
+            _distance(after, beyond),
+            np.minimum.reduce([_distance(before, after), _distance(before, beyond), _distance(far, after)]),
+        ]
+    return np.stack(columns, axis=1)
+
+
+@lru_cache(maxsize=1)
+def _bands() -> np.ndarray:
+    return mel_filters(RATE_HZ, 512).astype(np.float32)
+
+
+def _mel_db(pieces: np.ndarray) -> np.ndarray:
+    spectrum = np.fft.rfft(pieces * np.hanning(pieces.shape[1]).astype(np.float32), 512)
+    return _db((spectrum.real**2 + spectrum.imag**2) @ _bands().T + 1e-10)
+
+
+def _distance(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    floor = np.maximum(a.max(axis=1), b.max(axis=1))[:, None] - AUDIBLE_DB
+    return np.sqrt(np.mean(np.square(np.maximum(a, floor) - np.maximum(b, floor)), axis=1))
+
+
+def periodicities(windows: np.ndarray) -> np.ndarray:
+    """How alike neighbouring pitch periods are before, behind and across the instant.
+
+    Returns
+    -------
+    ndarray, (n, 6) float32
+        Normalised correlation of the last two periods before, of the first two behind, across the instant at the pitch
+        of the sound before, at that of the sound behind, at the best pitch of all; and the step of the pitch (|ln|).
+    """
+    half = windows.reshape(len(windows), -1, 2).mean(axis=2)
+    half = half - half.mean(axis=1, keepdims=True)
+    centre = REACH // 2
+    before, across, after = (
+        np.stack([_alike(half, centre + start * lag + shift, lag) for lag in LAGS], axis=1)
+        for start, shift in ((-1, -2), (0, 0), (1, 2))
+    )
+    pitch_before, pitch_after = _pitch(before), _pitch(after)
+    rows = np.arange(len(windows))
+    return np.stack(
+        [
+            before[rows, pitch_before],
+            after[rows, pitch_after],
+            _near(across, pitch_before),
+            _near(across, pitch_after),
+            across.max(axis=1),
+            np.abs(np.log(LAGS[pitch_after] / LAGS[pitch_before])),
+        ],
+        axis=1,
+    )
+
+
+def _alike(half: np.ndarray, start: int, lag: int) -> np.ndarray:
+    """Normalised correlation of `lag` samples from `start` with as many before them."""
+    now, then = half[:, start : start + lag], half[:, start - lag : start]
+    power = np.einsum("ij,ij->i", now, now) * np.einsum("ij,ij->i", then, then)
+    return np.einsum("ij,ij->i", now, then) / np.sqrt(power + 1e-12)
+
+
+def _pitch(alike: np.ndarray) -> np.ndarray:
+    """Index of the shortest lag that fits nearly as well as the best: multiples of a period fit, too."""
+    first = np.argmax(alike >= 0.9 * alike.max(axis=1, keepdims=True), axis=1)
+    index = np.arange(len(LAGS))
+    around = (index >= first[:, None]) & (LAGS <= 1.2 * LAGS[first][:, None])
+    return np.argmax(np.where(around, alike, -2), axis=1)
+
+
+def _near(alike: np.ndarray, pitch: np.ndarray) -> np.ndarray:
+    """Best fit within 12 % of a pitch."""
+    lag = LAGS[pitch][:, None]
+    return np.where(np.abs(lag - LAGS) <= np.maximum(2, 0.12 * lag), alike, -2).max(axis=1)
+
+
+def levels_db(windows: np.ndarray) -> np.ndarray:
+    """Level of the 10 ms before and behind the instant, and the sharpest millisecond at it over that around it; (n, 3) dB."""
+    before, after = windows[:, REACH - 160 : REACH - GAP], windows[:, REACH + GAP : REACH + 160]
+    curvature = np.square(np.diff(windows[:, REACH - 336 : REACH + 336], n=2, axis=1))[:, :656]
+    blocks = curvature.reshape(len(windows), -1, 16).mean(axis=2) + 1e-9
+    middle = blocks.shape[1] // 2
+    around = np.delete(blocks, np.s_[middle - 2 : middle + 2], axis=1).max(axis=1)
+    sides = [_db(np.mean(np.square(side), axis=1) + 1e-9) for side in (before, after)]
+    return np.stack([*sides, _db(blocks[:, middle - 1 : middle + 1].max(axis=1) / around)], axis=1)
+
+
+def measure_breaks(windows: np.ndarray, predictions_db: np.ndarray | None = None) -> np.ndarray:
+    """Return all of `MEASURES` of each window, (n, len(MEASURES)) float32; predictions may be handed over, if known."""
+    if predictions_db is None:
+        predictions_db = prediction_breaks_db(windows)
+    parts = (predictions_db, one_or_two_db(windows)[:, None], band_distances_db(windows), periodicities(windows), levels_db(windows))  # fmt: skip
+    return np.concatenate(parts, axis=1).astype(np.float32)
+
+
+def measure_places(windows: np.ndarray) -> np.ndarray:
+    """Return `PLACE_MEASURES`: whether the break is at the instant or elsewhere within 10 ms, (n, 5) float32.
+
+    Natural bursts lie anywhere; a cut lies at the instant.
+    """
+    offsets = (*NEAR, *FAR)
+    breaks = np.stack([prediction_breaks_db(windows, offset=offset) for offset in offsets])
+    joint = np.stack([one_or_two_db(windows, offset=offset) for offset in offsets])
+    near = len(NEAR)
+    columns = []
+    for curve in (breaks[..., 0] + breaks[..., 1], breaks[..., 2] + breaks[..., 3], joint):
+        columns += [curve[:near].max(axis=0), curve[:near].max(axis=0) - curve[near:].max(axis=0)]
+    return np.stack([columns[i] for i in (0, 1, 3, 4, 5)], axis=1).astype(np.float32)
+
+
+def _db(power: np.ndarray) -> np.ndarray:
+    return 10 * np.log10(power)
