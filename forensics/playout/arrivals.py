@@ -55,8 +55,8 @@ class Arrivals:
     @property
     def lost(self) -> int:
         """Sequence numbers that never came."""
-        came = self.sequence[self.received]
-        return int(came.max() - came.min() + 1 - len(np.unique(came)))
+        came = np.sort(self.sequence[self.received])
+        return int(np.maximum(np.diff(came) - 1, 0).sum())
 
 
 def arrange_packets(stream: RtpStream, *, arrival_s: np.ndarray | None = None) -> Arrivals:
