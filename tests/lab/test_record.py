@@ -1,0 +1,125 @@
+import json
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+import soundfile
+
+from forensics.capture import read_capture
+from forensics.case import open_case
+from forensics.errors import ForensicsError, MissingToolError, ScenarioError
+from forensics.lab import listener, record
+from forensics.lab.agent import audio_level, candidates_of, with_candidate
+from forensics.lab.checks import Disturbed
+from forensics.lab.listener import chromium_path
+from forensics.lab.processes import command_line, descendants, threads
+from forensics.lab.scenario import Fault, Line, Scenario
+from forensics.lab.scenario_file import read_scenario
+
+SDP = (
+    "v=0\r\nm=audio 9 UDP/TLS/RTP/SAVPF 111\r\n"
+    "a=candidate:1 1 udp 2122194687 127.0.0.1 43405 typ host generation 0\r\n"
+    "a=candidate:2 1 udp 2122063615 192.0.2.2 58464 typ host generation 0\r\n"
+    "a=candidate:3 1 tcp 1518214911 127.0.0.1 9 typ host tcptype active\r\n"
+    "a=ice-ufrag:xZQZ\r\na=ice-pwd:secret\r\n"
+)
+
+
+def test_everything_has_to_pass_the_relay():
+    assert candidates_of(SDP) == [("127.0.0.1", 43405), ("192.0.2.2", 58464)]
+    only = with_candidate(SDP, ("127.0.0.3", 7000))
+    assert candidates_of(only) == [("127.0.0.3", 7000)]
+    assert only.count("a=candidate") == 1
+    assert only.index("a=candidate") < only.index("a=ice-ufrag")
+
+
+def test_audio_levels_are_those_of_rfc_6464():
+    assert [audio_level(np.full(960, level)) for level in (1.0, 0.1, 0.0)] == [0, 20, 127]
+
+
+def test_without_chromium_one_sentence_says_what_to_install(monkeypatch):
+    monkeypatch.setattr(listener, "CHROMIUM_PATHS", ("/nowhere/chromium",))
+    with pytest.raises(MissingToolError, match="apt-get install chromium"):
+        chromium_path()
+
+
+def test_processes_below_this_one_are_found():
+    child = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
+    try:
+        import os
+
+        assert child.pid in descendants(os.getpid())
+        assert threads(child.pid) == [child.pid]
+    finally:
+        child.communicate(b"\n")
+    assert command_line(child.pid) == ""
+    assert threads(child.pid) == []
+
+
+def test_a_folder_that_holds_something_is_not_recorded_into(tmp_path):
+    (tmp_path / "notes.txt").write_text("mine")
+    with pytest.raises(ScenarioError, match="exists and is not an empty folder"):
+        record.record_call(Scenario("s", 4.0), tmp_path)
+
+
+@pytest.fixture
+def spoken(tmp_path):
+    """Two seconds that sound like a voice, every moment of it unlike the others."""
+    t = np.arange(2 * 48_000) / 48_000
+    phase = 2 * np.pi * np.cumsum(120 + 25 * np.sin(1.7 * t) + 10 * np.sin(5.3 * t)) / 48_000
+    path = tmp_path / "voice.wav"
+    soundfile.write(path, 0.1 * sum(np.sin(k * phase + k) / k for k in range(1, 20)), 48_000)
+    return path
+
+
+@pytest.fixture
+def short_call(spoken):
+    faults = (Fault("burst_loss", 1.2, 0.2), Fault("stall", 2.0, 0.2, {"timestamps": "clock"}))
+    return Scenario("short_call", 4.0, (Line("agent", 0.6, wav=spoken),), faults)
+
+
+def test_a_call_that_stays_disturbed_is_given_up_and_leaves_nothing(short_call, tmp_path, monkeypatch):
+    def refuse(*_):
+        raise Disturbed("The call was disturbed: by the test.")
+
+    monkeypatch.setattr(record, "run_take", lambda *_: None)
+    monkeypatch.setattr(record, "account_of", lambda *_, **__: None)
+    monkeypatch.setattr(record, "describe_truth", lambda _: {})
+    monkeypatch.setattr(record, "describe_uplink", lambda *_: [])
+    monkeypatch.setattr(record, "check_take", refuse)
+    told = []
+    with pytest.raises(Disturbed, match="by the test"):
+        record.record_call(short_call, tmp_path / "out", attempts=2, tell=told.append)
+    assert len(told) == 2
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.browser
+@pytest.mark.slow
+def test_a_real_call_is_recorded_with_its_truth(short_call, tmp_path):
+    out = tmp_path / "short_call"
+    try:
+        record.record_call(short_call, out, attempts=3)
+    except Disturbed as reason:
+        pytest.skip(f"this machine is too busy to record on: {reason}")
+    case = open_case(out)
+    assert None not in (case.capture, case.sender_capture, case.recording, case.microphone, case.keys, case.stats)
+    truth = json.loads((out / "truth.json").read_text())
+    faults = {event["injected_id"]: event for event in truth["events"] if event["injected_id"]}
+    assert faults["f1"]["cause"] == "network_drop"
+    assert faults["f1"]["evidence"]["gap_ms"] == pytest.approx(200, abs=40)
+    assert faults["f2"]["cause"] == "late_model_output"
+    assert faults["f2"]["evidence"]["gap_ms"] == pytest.approx(200, abs=40)
+    receiver, sender = (read_capture(path) for path in (case.capture, case.sender_capture))
+    assert len(sender.datagrams) - len(receiver.datagrams) == pytest.approx(10, abs=6)
+    assert set(receiver.flows["source_address"]) <= {"127.0.0.1", "127.0.0.3"}
+    again = read_scenario(out / "scenario.toml")
+    assert [fault.kind for fault in again.faults] == ["burst_loss", "stall"]
+    import os
+
+    assert not [pid for pid in descendants(os.getpid()) if "chrom" in command_line(pid) or "pulse" in command_line(pid)]
+
+
+def test_errors_of_the_lab_are_errors_of_the_workbench():
+    assert issubclass(Disturbed, ForensicsError)
