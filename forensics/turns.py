@@ -13,6 +13,10 @@ from forensics.model import AudioTrack, ClockMap, Turn
 TURN_PAUSE_S = 1.5
 """Phrases of one speaker closer than this, with nobody else in between, are one turn."""
 
+EDGE_S = 0.05
+"""How far the end of one speaker and the start of the other may overlap and still be one after the other: twice what
+edges of speech are good to."""
+
 ANSWER_WITHIN_S = 10.0
 """An agent that starts later than this after the user ended does not answer that turn."""
 
@@ -44,11 +48,12 @@ def find_turns(
     -----
     Without the user's side there are agent turns without latency. Who speaks over whom is told by time alone.
     """
-    agent = _turns(find_speech(recording)) if recording is not None else []
-    user = _turns(find_speech(microphone)) if microphone is not None else []
+    heard = find_speech(recording) if recording is not None else ()
+    said = find_speech(microphone) if microphone is not None else ()
+    agent, user = _turns(heard, said), _turns(said, heard)
     turns = [Turn("user", start, end) for start, end in user]
     for start, end in agent:
-        asked = [stop for _, stop in user if stop <= start + 0.05]
+        asked = [stop for _, stop in user if stop <= start + EDGE_S]
         previous = [stop for begin, stop in agent if begin < start]
         open_question = (
             bool(asked) and start - asked[-1] <= ANSWER_WITHIN_S and (not previous or previous[-1] < asked[-1])
@@ -58,11 +63,12 @@ def find_turns(
     return tuple(sorted(turns, key=lambda turn: turn.start_s))
 
 
-def _turns(phrases: Sequence[tuple[float, float]]) -> list[tuple[float, float]]:
-    """Join the phrases of one speaker into turns."""
+def _turns(phrases: Sequence[tuple[float, float]], others: Sequence[tuple[float, float]]) -> list[tuple[float, float]]:
+    """Join the phrases of one speaker into turns; a phrase of the others that ended in between parts them."""
     turns: list[tuple[float, float]] = []
     for start, end in phrases:
-        if turns and start - turns[-1][1] < TURN_PAUSE_S:
+        parted = turns and any(turns[-1][1] < stop <= start + EDGE_S for _, stop in others)
+        if turns and start - turns[-1][1] < TURN_PAUSE_S and not parted:
             turns[-1] = (turns[-1][0], end)
         else:
             turns.append((start, end))
