@@ -17,7 +17,7 @@ report: .venv/.ready ## diagnose a bundled call (CASE=folder) and write its HTML
 	@$(PYTHON) -m forensics report $(CASE) --out reports/$(notdir $(CASE)).html
 
 test: .venv/.ready-test ## run the tests (ARGS="-k name" for some of them)
-	@scripts/system_tools.sh tshark chromium espeak-ng
+	@scripts/system_tools.sh tshark chromium libatomic1 espeak-ng
 	@$(PYTHON) -m pytest $(ARGS)
 
 lab: .venv/.ready ## open JupyterLab on the first notebook

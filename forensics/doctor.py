@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes.util
 import importlib.metadata
 import platform
 import re
@@ -22,6 +23,9 @@ PROGRAMS = {
 }
 """Program → the commands it goes by, what needs it, the Debian package that brings it."""
 
+LIBRARIES = {"libatomic": ("atomic", "driving Chromium (playwright's own driver is linked against it)", "libatomic1")}
+"""Library of Linux → the name the linker knows it by, what needs it, the Debian package that brings it."""
+
 
 @dataclass(frozen=True, slots=True)
 class Check:
@@ -39,13 +43,13 @@ def check_installation() -> list[Check]:
     Returns
     -------
     list of Check
-        In the order: Python, needed packages, optional packages, programs.
+        In the order: Python, needed packages, optional packages, programs, libraries.
 
     Notes
     -----
     Versions of packages are read from their metadata; nothing is imported, so a package that is broken inside passes.
     """
-    return [_check_python(), *_check_packages(), *_check_programs()]
+    return [_check_python(), *_check_packages(), *_check_programs(), *_check_libraries()]
 
 
 def healthy(checks: Iterable[Check]) -> bool:
@@ -88,6 +92,14 @@ def _check_programs() -> Iterator[Check]:
     for name, (commands, purpose, package) in PROGRAMS.items():
         path = next(filter(None, map(shutil.which, commands)), None)
         found = _program_version(path) if path else ""
+        yield Check(name, found, False, f"only for {purpose}: apt-get install {package}")
+
+
+def _check_libraries() -> Iterator[Check]:
+    if sys.platform != "linux":
+        return
+    for name, (known_as, purpose, package) in LIBRARIES.items():
+        found = ctypes.util.find_library(known_as) or ""
         yield Check(name, found, False, f"only for {purpose}: apt-get install {package}")
 
 

@@ -1,13 +1,14 @@
 #!/usr/bin/env bash
-# Install the programs that are named and missing, if this user may; else say in one line what to install.
+# Install the Debian packages that are named and missing, if this user may; else say in one line what to install.
 # It never fails: whatever needs a missing program is skipped by name in the tests.
-#     scripts/system_tools.sh tshark chromium espeak-ng
+#     scripts/system_tools.sh tshark chromium libatomic1 espeak-ng
 set -uo pipefail
 
 present() {
     case $1 in
         chromium) command -v chromium || command -v chromium-browser || command -v google-chrome ;;
         python3-venv) python3 -c 'import venv, ensurepip' ;;
+        libatomic1) [ "$(uname)" != Linux ] || PATH=$PATH:/sbin:/usr/sbin ldconfig -p | grep -F libatomic.so.1 ;;
         *) command -v "$1" ;;
     esac >/dev/null 2>&1
 }
