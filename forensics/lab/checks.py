@@ -66,7 +66,7 @@ def check_take(take: Take, account: Account, truth: dict[str, Any]) -> dict[str,
         ("longest_hiccup_ms", LONGEST_HICCUP_S * 1000, "ms passed without the browser fetching audio"),
         ("unfound_share", 1 - LEAST_FOUND, "of the speech packets cannot be found in the recording"),
         ("concealed_ms_unexplained", MOST_UNEXPLAINED_MS, "ms were concealed without a fault to explain them"),
-        ("incidental_audible", 0, "audible holes have no injected cause"),
+        ("incidental_audible", 0, f"audible holes have no injected cause, {_places(truth)}"),
     ):
         if figures[name] > limit:
             raise Disturbed(
@@ -116,7 +116,6 @@ def _playing(account: Account, truth: dict[str, Any]) -> dict[str, float]:
     packets = account.packets
     looked_for = packets[packets["score"].notna() & ~_touched(account, truth)]
     hiccups = [gap_s for _, gap_s in unplanned_hiccups(account)]
-    incidental = [e for e in truth["events"] if e["kind"].startswith("incidental") and e["audible"]]
     score = looked_for["score"].to_numpy()
     return {
         "speech_packets_looked_for": len(looked_for),
@@ -124,12 +123,21 @@ def _playing(account: Account, truth: dict[str, Any]) -> dict[str, float]:
         "unfound_share": round(float(looked_for["heard_s"].isna().mean()), 4) if len(score) else 1.0,
         "longest_hiccup_ms": round(max(hiccups, default=0.0) * 1000, 1),
         "concealed_ms_unexplained": round(_unexplained_ms(account, truth), 1),
-        "incidental_audible": len(incidental),
+        "incidental_audible": len(_incidental(truth)),
     }
 
 
+def _incidental(truth: dict[str, Any]) -> list[dict[str, Any]]:
+    return [event for event in truth["events"] if event["kind"].startswith("incidental") and event["audible"]]
+
+
+def _places(truth: dict[str, Any]) -> str:
+    places = (f"{e['kind']} at {e['rec_start']:.2f} to {e['rec_end']:.2f} s" for e in _incidental(truth))
+    return ", ".join(places) or "none"
+
+
 def _touched(account: Account, truth: dict[str, Any]) -> np.ndarray:
-    """Packets that a fault delayed, that are near a fault, or that were played fast may rightly be altered or missing."""
+    """Say which packets may rightly be altered or missing: delayed by a fault, near to one, or played fast."""
     arrived = account.recording_time(account.packets["arrived_s"].to_numpy())
     touched = account.packets["fault"].to_numpy() >= 0
     for event in truth["events"]:
