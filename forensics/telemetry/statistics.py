@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import zlib
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
 from pathlib import Path
@@ -39,7 +40,8 @@ def read_stats(path: Path) -> dict[str, pd.DataFrame]:
     -------
     dict of str to DataFrame
         One table per type in `KEPT_TYPES` that is there, one row per sample: `time_s` (seconds since 1970, float64),
-        `id`, and every member under its W3C name in snake_case. Members that a sample lacks are NaN.
+        `id`, and every member under its W3C name in snake_case. Members that a sample lacks are NaN. A series that
+        breaks off within its last line is read up to there; `attrs["notes"]` of each table then says so.
 
     Raises
     ------
@@ -48,17 +50,16 @@ def read_stats(path: Path) -> dict[str, pd.DataFrame]:
     """
     text = _text(path)
     try:
-        samples = (
-            list(_samples_of_dump(json.loads(text)))
-            if text.lstrip()[:1] == "{" and "\n{" not in text.strip()
-            else list(_samples_of_lines(text))
-        )
+        documents, notes = _documents(text, path.name)
+        samples = [sample for document in documents for sample in _samples(document)]
     except (json.JSONDecodeError, AttributeError, KeyError, TypeError, ValueError) as fault:
         raise TelemetryError(
             f"{path.name} is no statistics file: {fault}. Expected a webrtc-internals dump or getStats as JSON lines."
         ) from fault
     tables = {kind: _table(row for row in samples if row["type"] == kind) for kind in KEPT_TYPES}
     tables = {kind: table for kind, table in tables.items() if len(table)}
+    for table in tables.values():
+        table.attrs["notes"] = notes
     if not tables:
         raise TelemetryError(f"{path.name} holds no statistics of a call. Save the dump while the call is open.")
     return tables
@@ -69,24 +70,40 @@ def _text(path: Path) -> str:
     raw = path.read_bytes()
     try:
         return (gzip.decompress(raw) if raw[:2] == b"\x1f\x8b" else raw).decode("utf-8")
-    except (OSError, EOFError, UnicodeDecodeError) as fault:
+    except (OSError, EOFError, zlib.error, UnicodeDecodeError) as fault:
         raise TelemetryError(f"{path.name} is neither text nor gzipped text ({fault}). Expected JSON.") from fault
 
 
-def _samples_of_lines(text: str) -> Iterator[dict[str, Any]]:
-    """Statistics of a getStats series, one JSON document a line."""
-    for line in text.splitlines():
-        if not line.strip():
-            continue
-        document = json.loads(line)
-        reports = document.get("reports", document.get("stats", [])) if isinstance(document, Mapping) else document
-        for report in reports.values() if isinstance(reports, Mapping) else reports:
-            yield {
-                "type": report["type"],
-                "id": report["id"],
-                "time_s": float(report["timestamp"]) / 1000,
-                **_members(report),
-            }
+def _documents(text: str, name: str) -> tuple[list[Any], tuple[str, ...]]:
+    """JSON documents of a file, one in all or one a line, and a note where the last line is cut."""
+    try:
+        return [json.loads(text)], ()
+    except json.JSONDecodeError:
+        lines = [(number, line) for number, line in enumerate(text.splitlines(), start=1) if line.strip()]
+    documents: list[Any] = []
+    for number, line in lines:
+        try:
+            documents.append(json.loads(line))
+        except json.JSONDecodeError:
+            if not documents or number != lines[-1][0]:
+                raise
+            return documents, (f"{name} breaks off in line {number}; read up to there",)
+    return documents, ()
+
+
+def _samples(document: Any) -> Iterator[dict[str, Any]]:
+    """Statistics of one document: a whole dump, or one sample of a getStats series."""
+    if isinstance(document, Mapping) and "PeerConnections" in document:
+        yield from _samples_of_dump(document)
+        return
+    reports = document.get("reports", document.get("stats", [])) if isinstance(document, Mapping) else document
+    for report in reports.values() if isinstance(reports, Mapping) else reports:
+        yield {
+            "type": report["type"],
+            "id": report["id"],
+            "time_s": float(report["timestamp"]) / 1000,
+            **_members(report),
+        }
 
 
 def _samples_of_dump(dump: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
@@ -140,9 +157,11 @@ def _members(report: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _snake(name: str) -> str:
+    """Turn packetsLost into packets_lost."""
     return "".join(f"_{c.lower()}" if c.isupper() else c for c in name)
 
 
 def _table(rows: Iterable[dict[str, Any]]) -> pd.DataFrame:
+    """One row per sample, in the order of time."""
     table = pd.DataFrame(list(rows))
     return table.drop(columns="type").sort_values("time_s", ignore_index=True) if len(table) else table
