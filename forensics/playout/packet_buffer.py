@@ -24,7 +24,7 @@ class PacketBuffer:
         self.start, self.length, self.dtx = arrivals.start, arrivals.length, arrivals.dtx
         self.rate_hz, self.available, self.trace = arrivals.rate_hz, available, trace
         self.maximum_packets = maximum_packets
-        self.order = np.lexsort((np.arange(len(arrivals)), available))
+        self.order = np.lexsort((arrivals.start, arrivals.arrival_s))
         self.sorted_available = available[self.order]
         self.after = np.concatenate([self.start[:1], (self.start + self.length)[:-1]])
         self.follows = (self.start == self.after) & ~self.dtx

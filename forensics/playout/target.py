@@ -62,7 +62,7 @@ def estimate_delay_path(arrivals: Arrivals, available: np.ndarray, *, ticks: int
     -------
     DelayPath
     """
-    order = np.lexsort((arrivals.start, available))
+    order = np.lexsort((arrivals.start, arrivals.arrival_s))
     order = order[available[order] > since]
     if not len(order):
         return DelayPath(*(np.full(ticks, value) for value in (0, 0, START_TARGET_MS)))

@@ -49,3 +49,13 @@ def test_a_later_start_forgets_what_was_before(make_stream, steady):
     path = estimate_delay_path(arrivals, available, ticks=2500, since=600)
     assert path.wanted[620] == 80
     assert path.wanted[800] == 20
+
+
+def test_what_is_released_out_of_order_counts_as_reordered(make_stream, steady):
+    """Held for 300 ms and released within a tick: in order the target follows the hold, backwards it does not."""
+    held = np.arange(700, 715)
+    forwards, backwards = steady.copy(), steady.copy()
+    forwards[held] = steady[715] + np.arange(15) * 1e-5
+    backwards[held] = steady[715] + np.arange(15)[::-1] * 1e-5
+    assert follow(make_stream(forwards)).wanted[1520] > 280
+    assert follow(make_stream(backwards)).wanted[1520] < 100
