@@ -32,7 +32,7 @@ class Arrivals:
 
     `start` and `length` count samples at `rate_hz`, `start` from the earliest timestamp; `row` leads back to
     `RtpStream.packets` (-1: known from a copy only); `dtx` marks comfort noise; `duplicates` counts packets that came
-    once more.
+    once more and reached the jitter buffer.
     """
 
     rate_hz: int
@@ -110,7 +110,7 @@ def arrange_packets(stream: RtpStream, *, arrival_s: np.ndarray | None = None) -
         arrival_s=arrival_s[row],
         dtx=_comfort_noise(stream, row, payload_bytes),
         sequence=sequence,
-        duplicates=len(packets) - len(row),
+        duplicates=0 if stream.encrypted else len(packets) - len(row),  # SRTP drops replays: RFC 3711 §3.3.2
     )
 
 

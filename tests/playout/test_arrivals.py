@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -15,6 +17,11 @@ def test_the_earliest_copy_of_a_duplicate_counts(make_stream):
     arrivals = arrange_packets(make_stream([0.00, 0.02, 0.03, 0.04], sequence=[0, 1, 1, 2]))
     assert arrivals.duplicates == 1
     assert arrivals.arrival_s.tolist() == [0.00, 0.02, 0.04]
+
+
+def test_a_duplicate_does_not_get_past_srtp(make_stream):
+    stream = replace(make_stream([0.00, 0.02, 0.03, 0.04], sequence=[0, 1, 1, 2]), encrypted=True)
+    assert arrange_packets(stream).duplicates == 0
 
 
 def test_sequence_numbers_that_never_came_are_lost(make_stream):
