@@ -14,6 +14,7 @@ from forensics.report.clips import faded, opus_clip
 from forensics.report.content import Audio, glitch_window
 from forensics.report.embed import data_url
 from forensics.views.findings import call_facts, frames_of, plain, sides
+from forensics.views.notes import Note, notes_on, read_notes
 from forensics.views.palette import LOOKS
 from forensics.views.view import View
 
@@ -56,7 +57,8 @@ def glitch_sections(diagnosis: Diagnosis, view: View, *, audio: Audio) -> list[d
     """Return one section per verdict: its facts, its evidence by side, its picture's window, its sounds."""
     rows = {row["id"]: row for row in view.header["glitches"]}
     verdicts = sorted(diagnosis.verdicts, key=lambda v: v.glitch.start_s)
-    return [_section(v, rows[v.id], view, audio=audio) for v in verdicts]
+    notes = read_notes(diagnosis.scene.case)
+    return [_section(v, rows[v.id], view, notes, audio=audio) for v in verdicts]
 
 
 def turn_table(diagnosis: Diagnosis) -> dict[str, Any]:
@@ -97,7 +99,9 @@ def display_filter(frames: Iterable[int]) -> str:
     return f"frame.number in {{{', '.join(parts)}}}" if parts else ""
 
 
-def _section(verdict: Verdict, row: dict[str, Any], view: View, *, audio: Audio) -> dict[str, Any]:
+def _section(
+    verdict: Verdict, row: dict[str, Any], view: View, notes: tuple[Note, ...], *, audio: Audio
+) -> dict[str, Any]:
     window = glitch_window(view, row)
     frames = frames_of(verdict)
     return {
@@ -109,6 +113,7 @@ def _section(verdict: Verdict, row: dict[str, Any], view: View, *, audio: Audio)
         "alternatives": [(LOOKS[Cause(cause)], confidence) for cause, confidence in verdict.alternatives],
         "frames": frames,
         "filter": display_filter(frames),
+        "notes": notes_on(verdict, notes),
         "sounds": _sounds(view, window) if audio is not Audio.NONE and verdict.glitch.audible else [],
     }
 

@@ -5,7 +5,7 @@
 import { TimeAxis, formatSpan, formatTime, timeTicks } from "./canvas/axis.js";
 import { element } from "./canvas/dom.js";
 import { paintMarks } from "./canvas/lane.js";
-import { EventLane, TurnLane, VerdictLane } from "./canvas/findings.js";
+import { EventLane, PredictionLane, TurnLane, VerdictLane } from "./canvas/findings.js";
 import { listen } from "./canvas/gestures.js";
 import { PacketLane } from "./canvas/packets.js";
 import { buildBar, buildHead, buildKeys, buildLegend, buildTable, readings, showGlitchCount, showPlaying, showReading } from "./canvas/panel.js";
@@ -499,6 +499,19 @@ export class Timeline {
     this.choose(null);
   }
 
+  // Show what replays predict, in a lane of its own below the packets that they replay.
+  setPredicted(rows) {
+    this.predicted = rows;
+    if (rows.length && !this.lanes.some((lane) => lane instanceof PredictionLane)) {
+      const spec = { id: "predicted", kind: "predicted", label: "Replayed", unit: "holes", folded: false, height_px: 52 };
+      const lane = new PredictionLane(spec, this);
+      lane.head = buildHead(this, lane);
+      this.stage.append(lane.head);
+      this.lanes.splice(this.lanes.findIndex((each) => each.spec.kind === "packets") + 1, 0, lane);
+    }
+    this.layout();
+  }
+
   setScale(scale) {
     this.scale = scale;
     this.repaint();
@@ -608,6 +621,9 @@ export async function render({ model, el }) {
     model.on(`change:${name}`, obey);
     obey(); // it may have been set before there was a view
   }
+  const predict = () => timeline.setPredicted(model.get("predicted"));
+  model.on("change:predicted", predict);
+  if (model.get("predicted").length) predict();
   return () => timeline.close();
 }
 

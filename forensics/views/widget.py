@@ -29,6 +29,8 @@ class Timeline(anywidget.AnyWidget):
         The stretch that was selected, (start_s, end_s).
     cursor_s : float
         Where the cursor stands.
+    predicted : list of dict
+        Holes that replays predict, per replay ``{"name": str, "holes": [(start_s, end_s), …]}``; a lane shows them.
     """
 
     _esm = timeline_source()
@@ -38,6 +40,7 @@ class Timeline(anywidget.AnyWidget):
     glitch = traitlets.Unicode(None, allow_none=True).tag(sync=True)
     range = traitlets.Tuple(traitlets.Float(), traitlets.Float(), allow_none=True, default_value=None).tag(sync=True)
     cursor_s = traitlets.Float(0.0).tag(sync=True)
+    predicted: traitlets.List[dict[str, Any]] = traitlets.List().tag(sync=True)
 
     def __init__(self, view: View) -> None:
         super().__init__(window=(view.axis.start_s, view.axis.end_s))

@@ -12,11 +12,13 @@ import traitlets
 from forensics.errors import ForensicsError
 from forensics.model import Diagnosis, Verdict
 from forensics.views.findings import frames_of
+from forensics.views.note_pad import NotePad
 from forensics.views.pages import verdict_page
 from forensics.views.palette import looks_as_data
 from forensics.views.renderer import evidence_style, glitch_list_source
 from forensics.views.selection import Selection
 from forensics.views.view import make_view
+from forensics.views.what_if import WhatIf
 from forensics.views.widget import Timeline
 
 FRAMES_SHOWN = 12
@@ -51,15 +53,16 @@ class Workbench(ipywidgets.VBox):
         self._verdict = ipywidgets.HTML()
         self._open = ipywidgets.Button(description="Open packets", icon="search", disabled=True)
         self._frames = ipywidgets.HTML()
+        self._notes = NotePad(diagnosis)
         ipywidgets.jslink((self.timeline, "glitch"), (self._list, "glitch"))
         self.timeline.observe(self._show_verdict, "glitch")
         self._open.on_click(self._show_frames)
         self._show_verdict()
-        listing = ipywidgets.VBox([self._list], layout={"flex": "1 1 480px", "min_width": "0"})
+        listing = ipywidgets.VBox([self._list, self._notes], layout={"flex": "1 1 480px", "min_width": "0"})
         verdict = [self._verdict, self._open, self._frames]
         detail = ipywidgets.VBox(verdict, layout={"flex": "1 1 420px", "min_width": "0"})
         below = ipywidgets.HBox([listing, detail], layout={"flex_flow": "row wrap", "grid_gap": "12px 24px"})
-        super().__init__([self.timeline, below])
+        super().__init__([self.timeline, *self._what_if(), below])
 
     @property
     def glitch(self) -> Verdict | None:
@@ -76,9 +79,18 @@ class Workbench(ipywidgets.VBox):
         start_s, end_s = self.timeline.range or self.timeline.window
         return Selection(start_s, end_s, self.timeline.view)
 
+    def _what_if(self) -> list[ipywidgets.Widget]:
+        """Return the what-if panel, folded, where there is a stream to replay."""
+        stream = self.timeline.view.streams.get("downlink")
+        if stream is None:
+            return []
+        panel = WhatIf(stream, self.timeline, before=self.diagnosis.scene.replay)
+        return [ipywidgets.Accordion([panel], titles=("What if",), selected_index=None)]
+
     def _show_verdict(self, _: Any = None) -> None:
         verdict = self.glitch
         self._frames.value = ""
+        self._notes.show(verdict)
         self._open.disabled = verdict is None or not frames_of(verdict) or self.diagnosis.scene.case.capture is None
         self._verdict.value = verdict_page(verdict) if verdict else _said(self.diagnosis.conclusion)
 

@@ -237,3 +237,37 @@ export class EventLane extends Lane {
     return `${this.events.filter((e) => e.at_s >= axis.start && e.at_s <= axis.end).length} events`;
   }
 }
+
+// Holes that replays of the jitter buffer predict, one row each: the call as it was, and the same under other conditions.
+export class PredictionLane extends Lane {
+  get rows() {
+    return this.view.predicted;
+  }
+
+  paint(pen) {
+    const { ctx, axis, box, theme } = pen;
+    const height = box.h / this.rows.length;
+    this.rows.forEach((row, i) => {
+      const y = box.y + i * height;
+      scaleMark(pen, y + height / 2, row.name);
+      ctx.fillStyle = i ? theme.accent : theme.muted;
+      for (const [start, end] of row.holes) {
+        if (end < axis.start || start > axis.end) continue;
+        roundedBar(ctx, axis.x(start), y + 4, Math.max(axis.x(end) - axis.x(start), 3), height - 8, 3);
+        ctx.fill();
+      }
+    });
+  }
+
+  read(t) {
+    return this.rows.flatMap(({ name, holes }) => {
+      const hole = holes.find(([start, end]) => start <= t && t <= end);
+      return hole ? [[`replayed, ${name}`, `hole of ${formatSpan(hole[1] - hole[0])}`]] : [];
+    });
+  }
+
+  describe(axis) {
+    const within = ({ holes }) => holes.filter(([start, end]) => end >= axis.start && start <= axis.end).length;
+    return this.rows.map((row) => `${row.name}: ${within(row)} holes`).join(", ");
+  }
+}
