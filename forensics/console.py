@@ -37,9 +37,8 @@ def print_checks(checks: Iterable[Check]) -> None:
     table = Table(box=box.SIMPLE_HEAD, show_header=False)
     for check in checks:
         mark, style = _mark(check)
-        table.add_row(
-            Text(mark, style=style), check.name, check.found or "missing", "" if check.found else check.advice
-        )
+        advice = Text("" if check.found else check.advice)
+        table.add_row(Text(mark, style=style), check.name, check.found or "missing", advice)
     _console().print(table)
 
 

@@ -39,3 +39,8 @@ def test_a_missing_package_is_no_health(monkeypatch, capsys):
 def test_an_old_python_is_no_health(monkeypatch):
     monkeypatch.setattr(doctor.sys, "version_info", (3, 10, 4))
     assert not doctor.healthy(doctor.check_installation())
+
+
+def test_a_missing_extra_is_named_with_its_brackets(capsys):
+    print_checks([doctor.Check("ruff", "", False, "pip install 'voice-forensics[dev]'")])
+    assert "voice-forensics[dev]" in capsys.readouterr().out
