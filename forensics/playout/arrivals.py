@@ -22,6 +22,9 @@ DEFAULT_FRAME_S = 0.02
 DTX_BYTES = 2
 """An Opus packet of at most two bytes is discontinuous transmission: libopus encoder, DTX (RFC 6716 §2.1.9)."""
 
+OCTET_CODECS = ("pcmu", "pcma", "g722")
+"""One octet is one tick of the RTP clock (RFC 3551 §4.5)."""
+
 COMFORT_NOISE_PAYLOAD_TYPE = 13
 """RFC 3389 §7."""
 
@@ -98,17 +101,17 @@ def arrange_packets(stream: RtpStream, *, arrival_s: np.ndarray | None = None) -
     payload_bytes = packets["payload_bytes"].to_numpy()[row]
     rate_hz = PLAYOUT_RATE_HZ.get(stream.codec.name, clock_hz)
     ticks = timestamp[row] - timestamp[row[0]]
-    if stream.codec.name in ("pcmu", "pcma", "g722"):
-        length_ticks = payload_bytes.astype(np.int64)
-    else:
-        length_ticks = _lengths(ticks, sequence, clock_hz=clock_hz)
+    dtx = _comfort_noise(stream, row, payload_bytes)
+    length_ticks = _lengths(ticks, sequence, clock_hz=clock_hz)
+    if stream.codec.name in OCTET_CODECS:
+        length_ticks = np.where(dtx, length_ticks, payload_bytes)
     return Arrivals(
         rate_hz=rate_hz,
         row=row,
         start=ticks * rate_hz // clock_hz,
         length=length_ticks * rate_hz // clock_hz,
         arrival_s=arrival_s[row],
-        dtx=_comfort_noise(stream, row, payload_bytes),
+        dtx=dtx,
         sequence=sequence,
         duplicates=0 if stream.encrypted else len(packets) - len(row),  # SRTP drops replays: RFC 3711 §3.3.2
     )
@@ -134,4 +137,4 @@ def _comfort_noise(stream: RtpStream, row: np.ndarray, payload_bytes: np.ndarray
     """Mark the packets that only describe noise."""
     if stream.codec.name == "opus":
         return payload_bytes <= DTX_BYTES
-    return stream.packets["payload_type"].to_numpy()[row] == COMFORT_NOISE_PAYLOAD_TYPE
+    return (stream.packets["payload_type"].to_numpy()[row] == COMFORT_NOISE_PAYLOAD_TYPE) | (payload_bytes == 0)

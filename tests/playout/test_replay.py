@@ -80,6 +80,17 @@ def test_dtx_is_comfort_noise_not_concealment(make_stream):
     assert replay.counters["comfort_noise_samples"] > 1.5 * 48_000
 
 
+def test_comfort_noise_of_a_telephone_codec_is_not_concealment(make_stream):
+    """G.711 with RFC 3389: speech, one packet of noise parameters every 200 ms, speech."""
+    media = np.r_[np.arange(100), 100 + 10 * np.arange(10), 200 + np.arange(100)]
+    payload = np.where((np.arange(210) >= 100) & (np.arange(210) < 110), 1, 160)
+    stream = make_stream(media * FRAME_S, timestamp=media * 160, payload_bytes=payload, codec=("pcmu", 8000))
+    stream.packets.loc[100:109, "payload_type"] = 13
+    replay = replay_neteq(stream)
+    assert concealed_s(replay, after_s=0.5) < 0.03
+    assert replay.counters["comfort_noise_samples"] > 1.5 * 8000
+
+
 def test_a_pause_without_packets_fades_to_silence(make_stream):
     sequence = np.arange(200)
     media = np.where(sequence < 100, sequence, sequence + 150)
