@@ -280,7 +280,7 @@ def _of_holes(account: Account, known: list[Happening]) -> list[Happening]:
     for hole in find_holes(account):
         if not _explained(hole, known):
             happening = _of_hole(account, hole, [*known, *found])
-            if happening["injected_id"] or happening["evidence"]["effective_ms"] >= MARGINAL_HOLE_MS:
+            if happening["evidence"]["effective_ms"] >= MARGINAL_HOLE_MS:
                 found.append(happening)  # else time scaling: stretched, not concealed
     return found
 
@@ -360,6 +360,8 @@ def _of_unplayed(account: Account, known: list[Happening]) -> list[Happening]:
         if (fault is None and len(rows) == 1) or _explained(hole, known):
             continue
         evidence = _measure(account, hole)
+        if evidence["discarded"] < len(rows) / 2:
+            continue  # played so fast, or merged so much, that it is not recognised
         lost_ms = speech_ms(account, rows)
         evidence["effective_ms"] = round(max(0.0, min(hole.gap_s * 1000, evidence["concealed_ms"])), 1)
         evidence["skipped_speech_ms"] = round(max(0.0, lost_ms - max(0.0, hole.gap_s * 1000)), 1)

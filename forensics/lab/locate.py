@@ -17,9 +17,11 @@ EARLIEST_S = -0.02
 """A sample cannot be heard before its packet came, but the clock between the two jitters as the browser's audio thread
 does, which fetches one or two blocks of 10 ms at a time. Earlier, it would be the concealment that resembles it."""
 
-PEAKS = 40
-"""Candidates of each packet: concealment repeats one pitch period for 100 ms and more, and every repetition is a peak
-higher than the place where the packet itself was merged in."""
+PEAKS = 320
+"""Candidates of each packet: a high voice has one at every 3 or 4 ms of the second in which it is looked for."""
+
+LEAST_PEAK = 0.6
+"""A lower peak costs as much as not being found."""
 
 FOUND_SCORE = 0.8
 """A packet was played where it correlates at least this much; played unaltered it is 1.0, half overlapped about 0.9."""
@@ -95,34 +97,39 @@ def _peaks(piece: np.ndarray, coarse: np.ndarray, expected_s: float, reach_s: fl
         return np.zeros(0, int), np.zeros(0)
     height = _correlate(piece, coarse[first:last])
     inner = np.flatnonzero((height[1:-1] >= height[:-2]) & (height[1:-1] >= height[2:])) + 1
+    inner = inner[height[inner] >= LEAST_PEAK]
     best = inner[np.argsort(height[inner])[::-1][:PEAKS]]
     return best + first, height[best]
 
 
 def _path(peaks: list[tuple[np.ndarray, np.ndarray]], media: np.ndarray) -> list[int]:
-    """Viterbi: choose a peak of each packet, or -1, so that neighbours agree and playing never goes back."""
+    """Viterbi: choose a peak of each packet, or -1, so that neighbours agree and playing never goes back.
+
+    A packet that is not found keeps two places: where it should be if it played as it was, and where the last one was
+    found. The next is measured against the first; only the second forbids, for what is not found was often played fast.
+    """
     if not peaks:
         return []
-    places, costs, back = _begin(*peaks[0])
-    trail = [back]
+    place, height = peaks[0]
+    first = place[0] if len(place) else 0
+    due, found = np.append(place, first).astype(float), np.append(place, -1).astype(float)
+    costs, trail = np.append(1 - height, MISSING_COST), [np.zeros(len(place) + 1, int)]
     for (place, height), step in zip(peaks[1:], np.diff(media), strict=True):
-        moved = np.append(place, -1).astype(float)
-        jump = (moved[:, None] - places[None, :] - step) / SEARCH_RATE_HZ
-        change = np.where(np.abs(jump) < 2 / SEARCH_RATE_HZ, 0.0, JUMP_COST + JUMP_COST_PER_S * np.abs(jump))
-        change = np.where(moved[:, None] < places[None, :], np.inf, change)
-        change[-1, :] = 0.0  # not found: it keeps the place of the one before, moved on by the media between
-        total = costs[None, :] + change
+        change = _cost_of_change(place, due=due + step, found=found)
+        total = costs[None, :] + np.vstack([change, np.zeros(len(due))])
         back = np.argmin(total, axis=1)
-        emission = np.append(1 - height, MISSING_COST)
-        costs = total[np.arange(len(moved)), back] + emission
-        places = np.where(moved >= 0, moved, places[back] + step)
+        costs = total[np.arange(len(back)), back] + np.append(1 - height, MISSING_COST)
+        due = np.append(place, due[back[-1]] + step)
+        found = np.append(place, found[back[-1]])
         trail.append(back)
     return _trace(trail, int(np.argmin(costs)), peaks)
 
 
-def _begin(place: np.ndarray, height: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    first = float(place[0]) if len(place) else 0.0
-    return np.append(place, first).astype(float), np.append(1 - height, MISSING_COST), np.zeros(len(place) + 1, int)
+def _cost_of_change(place: np.ndarray, *, due: np.ndarray, found: np.ndarray) -> np.ndarray:
+    """Return (places, states) what it costs to go on from each state of the packet before to each place."""
+    jump = np.abs(place[:, None] - due[None, :]) / SEARCH_RATE_HZ
+    change = np.where(jump < 2 / SEARCH_RATE_HZ, 0.0, JUMP_COST + JUMP_COST_PER_S * jump)
+    return np.where(place[:, None] <= found[None, :], np.inf, change)
 
 
 def _trace(trail: list[np.ndarray], state: int, peaks: list[tuple[np.ndarray, np.ndarray]]) -> list[int]:
