@@ -187,6 +187,7 @@ class _SenderLoop:
     _silent_s: float = 0.0
     _quiet_s: float = 0.0
     _queued_s: float = 0.0
+    _backlog: dict[int, int] = field(default_factory=dict)
     _skipped: set[int] = field(default_factory=set)
 
     def __post_init__(self) -> None:
@@ -282,7 +283,8 @@ class _SenderLoop:
             self._depart(fault, "hold", now_s, now_s + delay_s)
         if now_s + delay_s < fault.end_s - 1e-9:
             return now_s + delay_s, True, True
-        backlog = round((now_s + delay_s - fault.end_s) / self.scenario.sender.packet_s)
+        backlog = self._backlog.get(id(fault), 0)
+        self._backlog[id(fault)] = backlog + 1
         if fault["release"] == "burst":
             if backlog == 0:
                 self._depart(fault, "release_burst", fault.end_s, fault.end_s)

@@ -67,14 +67,20 @@ def test_each_fault_departs_in_its_own_way(plan_with, fault, waited, numbers, me
 
 
 def test_audio_held_back_is_late_and_then_released_at_once(plan_with):
-    hold, release = plan_with(Fault("artificial_delay", 2.0, 1.0, {"delay_s": 0.2})).departures
     plan = plan_with(Fault("artificial_delay", 2.0, 1.0, {"delay_s": 0.2}))
+    hold, release = plan.departures
     assert (hold.part, release.part) == ("hold", "release_burst")
     assert step(plan, hold) == pytest.approx((0.22, 1, 0.02, 0.02), abs=1e-6)
     burst = [p.due_s for p in plan.packets if 3.0 - 1e-9 <= p.due_s < 3.01]
     assert len(burst) == 11
     due = [p.due_s for p in plan.packets]
     assert due == sorted(due), "the backlog leaves before the packet that is on time"
+
+
+@pytest.mark.parametrize("release", ["burst", "drop"])
+def test_a_release_between_two_ticks_is_one_departure(plan_with, release):
+    plan = plan_with(Fault("artificial_delay", 2.01, 1.0, {"delay_s": 0.2, "release": release}))
+    assert [departure.part for departure in plan.departures] == ["hold", f"release_{release}"]
 
 
 def test_a_backlog_thrown_away_is_never_numbered(plan_with):
