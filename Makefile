@@ -3,10 +3,11 @@
 PYTHON := .venv/bin/python
 CASE ?= sample_captures/mixed_call
 NOTEBOOK ?= notebooks/01_first_look.ipynb
+CASES ?= $(sort $(patsubst %/scenario.toml,%,$(wildcard sample_captures/*/scenario.toml)))
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup report test lab lint clean
+.PHONY: help setup report test lab samples lint clean
 
 help: ## say what there is
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' Makefile
@@ -22,6 +23,10 @@ test: .venv/.ready-test ## run the tests (ARGS="-k name" for some of them)
 
 lab: .venv/.ready ## open JupyterLab on the first notebook
 	@$(PYTHON) -m jupyter lab --ServerApp.root_dir=$(CURDIR) $(shell [ "$$(id -u)" = 0 ] && echo --allow-root) $(ARGS) $(NOTEBOOK)
+
+samples: .venv/.ready-lab ## record the sample captures again, in real time (CASES="folder …" for some)
+	@scripts/system_tools.sh chromium libatomic1 espeak-ng pulseaudio
+	@$(PYTHON) -m forensics lab again $(CASES)
 
 lint: .venv/.ready-dev ## check format, style and types
 	@$(PYTHON) -m ruff format --check .
