@@ -41,7 +41,7 @@ def merge_glitches(glitches: Iterable[Glitch]) -> list[Glitch]:
             merged[-1] = replace(merged[-1], end_s=glitch.end_s, found_by=_sources(merged[-1], glitch))
         else:
             merged.append(glitch)
-    return merged
+    return sorted(merged, key=lambda g: g.start_s)
 
 
 def _same(a: Glitch, b: Glitch) -> bool:
@@ -62,6 +62,8 @@ def _join(a: Glitch, b: Glitch) -> Glitch:
 
 def _refill(before: Glitch, glitch: Glitch) -> bool:
     """Whether `glitch` is the buffer filling up behind `before`."""
+    if before.kind == "late_answer" or before.direction != glitch.direction:
+        return False
     on_time = glitch.kind == "hole" and glitch.measurements.get("lateness_step_s", 0.0) < ON_TIME_S
     return on_time and 0 <= glitch.start_s - before.end_s < REFILL_S
 
