@@ -8,7 +8,7 @@ import { paintMarks } from "./canvas/lane.js";
 import { EventLane, PredictionLane, TurnLane, VerdictLane } from "./canvas/findings.js";
 import { listen } from "./canvas/gestures.js";
 import { PacketLane } from "./canvas/packets.js";
-import { buildBar, buildHead, buildKeys, buildLegend, buildTable, readings, showGlitchCount, showPlaying, showReading } from "./canvas/panel.js";
+import { buildBar, buildHead, buildKeys, buildLegend, buildTable, laneName, readings, showGlitchCount, showPlaying, showReading } from "./canvas/panel.js";
 import { Player } from "./canvas/player.js";
 import { SpectrogramLane, WaveLane } from "./canvas/sound.js";
 import { KernelClient, TileStore } from "./canvas/source.js";
@@ -575,6 +575,20 @@ export class Timeline {
     this.repaintOver();
   }
 
+  // What is drawn now, as a data: URL, with the names of the lanes.
+  picture() {
+    const canvas = element("canvas");
+    canvas.width = this.base.width;
+    canvas.height = this.base.height;
+    const ctx = canvas.getContext("2d");
+    ctx.drawImage(this.base, 0, 0);
+    ctx.scale(this.base.ratio, this.base.ratio);
+    ctx.fillStyle = this.theme.ink;
+    ctx.font = `600 12px ${this.theme.font}`;
+    for (const lane of this.lanes) ctx.fillText(lane.folded ? laneName(lane) : lane.spec.label, 8, lane.top + 15);
+    return canvas.toDataURL("image/webp", 0.8);
+  }
+
   // For those who do not see the canvas: where a key has led.
   announce() {
     clearTimeout(this.speaking);
@@ -621,10 +635,29 @@ export async function render({ model, el }) {
     model.on(`change:${name}`, obey);
     obey(); // it may have been set before there was a view
   }
+  const shown = hideStill(model.get("still_id"));
+  sendStill(timeline, model);
   const predict = () => timeline.setPredicted(model.get("predicted"));
   model.on("change:predicted", predict);
   if (model.get("predicted").length) predict();
-  return () => timeline.close();
+  return () => {
+    shown.remove();
+    timeline.close();
+  };
+}
+
+// The still beside the live view is for those who open the notebook without a kernel.
+function hideStill(id) {
+  const rule = element("style", {}, `.forensics-still[data-widget="${CSS.escape(id)}"] { display: none; }`);
+  document.head.append(rule);
+  return rule;
+}
+
+const SETTLED_MS = 2500;
+
+// Once the first picture has settled, the notebook keeps it.
+function sendStill(timeline, model) {
+  setTimeout(() => model.send({ kind: "still", picture: timeline.picture() }), SETTLED_MS);
 }
 
 export default { render };

@@ -13,6 +13,7 @@ import traitlets
 
 from forensics.model import Diagnosis
 from forensics.views.renderer import timeline_source, timeline_style
+from forensics.views.still import still_page
 from forensics.views.view import View, make_view
 
 
@@ -40,14 +41,37 @@ class Timeline(anywidget.AnyWidget):
     glitch = traitlets.Unicode(None, allow_none=True).tag(sync=True)
     range = traitlets.Tuple(traitlets.Float(), traitlets.Float(), allow_none=True, default_value=None).tag(sync=True)
     cursor_s = traitlets.Float(0.0).tag(sync=True)
+    still_id = traitlets.Unicode().tag(sync=True)
     predicted: traitlets.List[dict[str, Any]] = traitlets.List().tag(sync=True)
 
     def __init__(self, view: View) -> None:
         super().__init__(window=(view.axis.start_s, view.axis.end_s))
+        self.still_id = self.model_id
         self.view = view
+        self._still: Any = None
         self.on_msg(self._answer)
 
+    def _ipython_display_(self) -> None:
+        """Show the live view, and beside it the still that a notebook opened without a kernel shows."""
+        self.show_with_still(self)
+
+    def show_with_still(self, widget: Any) -> None:
+        """Display `widget`, which this timeline is part of, and a still that follows the browser's first picture."""
+        from IPython.display import HTML, display
+
+        display(widget._repr_mimebundle_(), raw=True)
+        self._still = display(HTML(still_page(self.view, self.still_id)), display_id=True)
+
+    def _keep_still(self, picture: str) -> None:
+        from IPython.display import HTML
+
+        if self._still is not None:
+            self._still.update(HTML(still_page(self.view, self.still_id, picture=picture)))
+
     def _answer(self, _: Any, message: dict[str, Any], __: Any) -> None:
+        if message["kind"] == "still":
+            self._keep_still(message["picture"])
+            return
         content, arrays = answer(self.view, message)
         listing = [{"name": name, "dtype": str(a.dtype)} for name, a in arrays.items()]
         self.send(

@@ -64,6 +64,9 @@ class Workbench(ipywidgets.VBox):
         below = ipywidgets.HBox([listing, detail], layout={"flex_flow": "row wrap", "grid_gap": "12px 24px"})
         super().__init__([self.timeline, *self._what_if(), below])
 
+    def _ipython_display_(self) -> None:
+        self.timeline.show_with_still(self)
+
     @property
     def glitch(self) -> Verdict | None:
         """The verdict that is chosen; set it to an id (or None) to bring a glitch into view."""
