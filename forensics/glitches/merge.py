@@ -33,7 +33,7 @@ def merge_glitches(glitches: Iterable[Glitch]) -> list[Glitch]:
         the same buffer filling up again and belongs to that glitch.
     """
     merged: list[Glitch] = []
-    for glitch in sorted(glitches, key=lambda g: (g.start_s, g.capture_start_s, KIND_ORDER.index(g.kind))):
+    for glitch in sorted(glitches, key=_order):
         twin = next((i for i, other in enumerate(merged) if _same(other, glitch)), None)
         if twin is not None:
             merged[twin] = _join(merged[twin], glitch)
@@ -42,6 +42,11 @@ def merge_glitches(glitches: Iterable[Glitch]) -> list[Glitch]:
         else:
             merged.append(glitch)
     return sorted(merged, key=lambda g: g.start_s)
+
+
+def _order(glitch: Glitch) -> tuple[float, float, int, float]:
+    """Time first; what begins together, by kind and then by length."""
+    return glitch.start_s, glitch.capture_start_s, KIND_ORDER.index(glitch.kind), glitch.end_s
 
 
 def _same(a: Glitch, b: Glitch) -> bool:

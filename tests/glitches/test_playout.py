@@ -51,9 +51,12 @@ def test_a_step_between_two_packets_is_a_hole():
     assert glitch.end_s - glitch.start_s == pytest.approx(0.12)
 
 
-@pytest.mark.parametrize(("step_s", "count"), [(0.014, 0), (0.021, 1), (-0.015, 0)])
-def test_time_scaling_is_no_hole(step_s, count):
-    assert len(find(find_holes, make_journey(COUNT, heard_s=moved(step_s)))) == count
+@pytest.mark.parametrize(
+    ("step_s", "late_s", "count"), [(0.014, 0.03, 0), (0.021, 0.03, 1), (0.06, 0, 1), (-0.1, 0, 0)]
+)
+def test_time_scaling_is_no_hole(step_s, late_s, count):
+    late_at = np.where(NUMBER == AT, late_s, 0.0)
+    assert len(find(find_holes, make_journey(COUNT, heard_s=moved(step_s), lateness_s=late_at))) == count
 
 
 def test_a_hole_among_packets_that_were_not_located_is_before_the_one_that_came_latest():
