@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 import numpy as np
 
-from forensics.causes.claim import DECISIVE, FAIR, STRONG, milliseconds, opposes, supports, unchecked
+from forensics.audio.payloads import DecodedStream, decode_stream
+from forensics.audio.resample import resample_track
+from forensics.causes.claim import DECISIVE, FAIR, SLIGHT, STRONG, milliseconds, opposes, supports, unchecked
 from forensics.causes.site import Site
 from forensics.clocks.captures import find_twin
+from forensics.clocks.recording import find_in
 from forensics.clocks.reports import read_sender_clock
-from forensics.model import Cause, Evidence
+from forensics.model import Cause, Evidence, RtpStream
 
 QUEUE_RISE_S = 0.06
 """A queue that overflows is full before it drops; 60 ms above the path's own minimum are three packets in it."""
@@ -16,6 +21,20 @@ QUEUE_RISE_S = 0.06
 EXACT_S = 0.0005
 """Concealment ends in a merge that moves the audio by part of a pitch period, milliseconds; audio that was decoded
 goes on to the sample, and the search for it is exact to one."""
+
+LONG_GAP_S = 0.1
+"""Up to here concealment can by chance be as long as what it stands for; behind a longer one the merge finds another
+place in the pitch period."""
+
+NEAR_S = 0.003
+"""How far from where it was due a missing packet is looked for."""
+
+FAINT_DBFS = -60.0
+"""Quieter packets hold too little waveform to be told from noise."""
+
+PLAYED_SCORE, CONCEALED_SCORE = 0.9, 0.6
+"""Correlation of a missing packet, taken from the sender's capture, with the recording where it was due: played audio
+has 0.95 and more, concealment repeats the packet before and has 0.6 at most beyond its first milliseconds."""
 
 BURST_PACKETS = 2
 """RFC 3611 §4.7 calls losses that close together a burst; a single one is isolated."""
@@ -220,13 +239,70 @@ def played_through(site: Site) -> list[Evidence]:
         "audio"
     )
     if abs(inserted_s) <= EXACT_S:
-        statement = f"{numbers}, exact to the sample: the audio was played, only the capture missed it."
+        statement = f"{numbers}, exact to the sample, as if the audio had been played and only the capture missed it."
+        if lost_s < LONG_GAP_S:
+            return [
+                supports(site, "played_through", Cause.CAPTURE_LOSS, statement, weight=SLIGHT, inserted_s=inserted_s)
+            ]
         return [
-            supports(site, "played_through", Cause.CAPTURE_LOSS, statement, weight=2 * DECISIVE, inserted_s=inserted_s),
+            supports(site, "played_through", Cause.CAPTURE_LOSS, statement, weight=DECISIVE, inserted_s=inserted_s),
             opposes(site, "played_through", Cause.NETWORK_DROP, statement, weight=STRONG),
         ]
     statement = f"{numbers}: concealed or skipped."
     return [opposes(site, "played_through", Cause.CAPTURE_LOSS, statement, weight=STRONG, inserted_s=inserted_s)]
 
 
-RULES = (sequence_gap, seen_at_sender, sender_packet_count, receiver_saw_no_loss, played_through)
+def missing_was_heard(site: Site) -> list[Evidence]:
+    """The sender's capture holds what is missing at the receiver: the recording has it, or something else in its place."""
+    lost, recording = int(site.measured("lost_packets")), site.scene.recording
+    twin = find_twin(site.stream, site.scene.sender_streams)
+    if lost <= 0 or recording is None or twin is None or not twin.readable or np.isnan(site.curve_step_s):
+        return []
+    scores = _scores_of_missing(site, twin)
+    if len(scores) == 0:
+        return []
+    score = float(np.median(scores))
+    numbers = f"The missing audio, as the sender's capture holds it, fits the recording at {score:.2f} where it was due"
+    if score >= PLAYED_SCORE:
+        statement = f"{numbers}: it was heard, only the receiver's capture missed it."
+        return [
+            supports(site, "missing_was_heard", Cause.CAPTURE_LOSS, statement, weight=2 * DECISIVE, score=score),
+            opposes(site, "missing_was_heard", Cause.NETWORK_DROP, statement, weight=DECISIVE),
+        ]
+    if score <= CONCEALED_SCORE:
+        statement = f"{numbers}: it was not heard."
+        return [opposes(site, "missing_was_heard", Cause.CAPTURE_LOSS, statement, weight=DECISIVE, score=score)]
+    return [unchecked(site, "missing_was_heard", Cause.CAPTURE_LOSS, f"{numbers}, which is neither.")]
+
+
+def _scores_of_missing(site: Site, twin: RtpStream) -> list[float]:
+    """Correlation with the recording of each missing packet that the sender's capture holds, where it was due."""
+    recording = site.scene.recording
+    assert recording is not None
+    decoded = decode_twin(twin)
+    rate_hz = decoded.track.sample_rate_hz
+    heard = resample_track(recording, sample_rate_hz=rate_hz).samples
+    first = (int(site.journey["ext_sequence_number"].iat[site.before]) + 1) & 0xFFFF
+    numbers = twin.packets["sequence_number"].to_numpy()[decoded.packets["row"]]
+    wanted = np.flatnonzero(np.isin(numbers, (first + np.arange(int(site.measured("lost_packets")))) & 0xFFFF))
+    due_s = float(site.journey["heard_s"].iat[site.before] + site.journey["duration_s"].iat[site.before])
+    scores = []
+    for position in wanted:
+        row = decoded.packets.iloc[position]
+        place_s = due_s + float(row["media_s"] - decoded.packets["media_s"].iat[wanted[0]])
+        start, length = round(float(row["media_s"]) * rate_hz), round(float(row["duration_s"]) * rate_hz)
+        near = round(NEAR_S * rate_hz)
+        expected = round(place_s * rate_hz)
+        template = decoded.track.samples[start : start + length]
+        if len(template) == length and row["level_dbfs"] > FAINT_DBFS:
+            scores.append(find_in(heard, template, low=expected - near, high=expected + near)[1])
+    return scores
+
+
+@lru_cache(maxsize=2)
+def decode_twin(twin: RtpStream) -> DecodedStream:
+    """Decode the sender's side of a stream, once."""
+    return decode_stream(twin)
+
+
+RULES = (sequence_gap, seen_at_sender, sender_packet_count, receiver_saw_no_loss, played_through, missing_was_heard)

@@ -254,7 +254,7 @@ def find_release(site: Site) -> tuple[int, int] | None:
     """Find where a delay that stayed was given back: positions of the last late packet and the first one on time again.
 
     None where it was not given back within `RECOVERY_S`, or not to where it had been, or was not level until then, and
-    where it was given back between two utterances: there any sender starts its clock anew.
+    where the timestamps jumped between two utterances: there any sender starts its clock anew.
     """
     behind = slice(site.after, None)
     late_s = site.journey["lateness_s"].to_numpy()[behind] - site.base_lateness_s
@@ -269,7 +269,14 @@ def find_release(site: Site) -> tuple[int, int] | None:
     if not level or arrival_s[on_time[0]] - arrival_s[held[-1]] > RECOVERY_S:
         return None
     last, first = site.after + int(held[-1]), site.after + int(on_time[0])
-    return (last, first) if site.journey["speech"].iloc[last : first + 1].all() else None
+    anew = skipped_s(site, last, first) >= LATE_S and not site.journey["speech"].iloc[last : first + 1].all()
+    return None if anew else (last, first)
+
+
+def skipped_s(site: Site, last: int, first: int) -> float:
+    """Media time between two journey positions that no packet between them carries."""
+    media_s = site.journey["media_s"].to_numpy()
+    return float(media_s[first] - media_s[last]) - (first - last) * float(site.journey["duration_s"].iat[0])
 
 
 def released_later(site: Site) -> list[Evidence]:
@@ -279,14 +286,13 @@ def released_later(site: Site) -> list[Evidence]:
     release = find_release(site)
     if release is None:
         return []
-    arrival_s, media_s = site.journey["arrival_s"].to_numpy(), site.journey["media_s"].to_numpy()
+    arrival_s = site.journey["arrival_s"].to_numpy()
     held_s = float(arrival_s[release[0]] - arrival_s[site.after])
     stroke_s = float(arrival_s[release[1]] - arrival_s[release[0]])
-    jumped_s = float(media_s[release[1]] - media_s[release[0]]) - (release[1] - release[0]) * float(
-        site.journey["duration_s"].iat[0]
-    )
     how, weight = (
-        ("the backlog came at once", DECISIVE) if jumped_s < LATE_S else ("by dropping the backlog", STRONG + SLIGHT)
+        ("the backlog came at once", DECISIVE)
+        if skipped_s(site, *release) < LATE_S
+        else ("by dropping the backlog", STRONG + SLIGHT)
     )
     statement = (
         f"The delay was held level for {held_s:.1f} s and then given back within {milliseconds(stroke_s)}, {how}: "

@@ -15,6 +15,13 @@ from forensics.model import Glitch, Scene
 HOLE_S = 0.02
 """One time-scaling of NetEq inserts one pitch period, at most 15 ms; from 20 ms on a step is concealment."""
 
+STRETCHED_S = 0.05
+"""NetEq waits five ticks between two time scalings, so within `PAUSE_S` it inserts three pitch periods at most, 45 ms:
+between packets that came in time a smaller step is stretching, which is not heard as a hole."""
+
+ON_TIME_S = 0.01
+"""A packet within half a packet of its predecessor's lateness came in time."""
+
 PAUSE_S = 0.1
 """Located packets this far apart in media have a pause between them, in which a buffer stretches unheard."""
 
@@ -120,5 +127,6 @@ def find_holes(scene: Scene, *, boundaries: pd.DataFrame) -> list[Glitch]:
         apart_s = media_s[after] - media_s[before] - length_s[before]
         if offset_s[after] - offset_s[before] >= HOLE_S and apart_s <= PAUSE_S:
             steps = boundaries["lateness_step_s"].loc[before + 1 : after]
-            found.append(candidate(scene, boundaries, int(steps.idxmax()), kind="hole", found_by="playout"))
+            if steps.max() >= ON_TIME_S or offset_s[after] - offset_s[before] >= STRETCHED_S:
+                found.append(candidate(scene, boundaries, int(steps.idxmax()), kind="hole", found_by="playout"))
     return found

@@ -32,8 +32,19 @@ levels of 2.5 ms vary that much within the pitch period of a low voice."""
 FAINT_DB = -25.0
 """Sounds whose loudest moment is below are too faint for their edges to be told from the codec's ringing."""
 
-EDGE_S = 0.0035
-"""How far an edge may lie from a packet edge: the resolution and the codec's own transition."""
+EDGE_S = 0.0036
+"""How far an edge may lie from where a cut at a packet edge shows: the resolution and the codec's own transition."""
+
+OFF_BIAS_S, ON_BIAS_S = 0.001, -0.0003
+"""Where cuts at packet edges show on average, measured on 267 cuts of recorded prompts through Opus: the codec lets a
+sound ring a little and starts the next one a little early."""
+
+DIGITAL_DBFS = -95.0
+"""Digital silence decodes to nothing at all; pauses of recorded or synthesised voices keep their noise, which decodes
+to -60 to -90 dBFS (591 silences of recorded prompts: 6 % below this, of 267 cuts: 99 %)."""
+
+LEAST_PACKETS = 2
+"""A single silent packet is 20 ms, what a stop consonant needs."""
 
 OPUS_LAG_S = 312 / 48_000
 """Decoded Opus lags what was encoded by its look-ahead (RFC 7845 §4.2), so packet edges appear that much later."""
@@ -41,15 +52,10 @@ OPUS_LAG_S = 312 / 48_000
 RINGING_S = 0.06
 """How long a codec may ring on into silence before a packet counts as silent."""
 
-SAME_SOUND_DB = 6.0
-"""Band distance across the silence up to which both sides are one sound; see `mel_distance_db`."""
-
-TIGHT_S, LIKE_SOUND_DB, NEAR_FULL_DB = 0.00225, 10.0, -15.0
-"""Edges that lie on packet edges within the resolution do so by chance once in twenty times at either side; then sounds
-that are merely alike, and within the range of vowels, suffice."""
-
-FULL_DB = -5.0
-"""Both sides this close to loud speech: no natural sound falls from and rises to there within 5 ms around silence."""
+ALIKE = ((99.0, -5.0), (12.0, -12.0), (10.0, -22.0))
+"""Pairs of band distance and level against loud speech: a cut in two leaves sounds alike (`mel_distance_db`), or both so
+loud that no natural sound falls from and rises to there. Of 267 cuts of recorded prompts 82 % pass with aligned edges,
+of 591 silences in 890 s of the same prompts none."""
 
 LONGEST_S = 3.0
 """Longer silences are pauses between sentences, whatever their edges."""
@@ -69,6 +75,7 @@ class _Edges:
     before_db: float
     after_db: float
     distance_db: float
+    floor_dbfs: float
 
 
 def find_silence(scene: Scene) -> list[Glitch]:
@@ -154,6 +161,7 @@ def _measure(scene: Scene, relative: np.ndarray, first: int, last: int, *, loud_
         before_db=level_dbfs(before) - loud_dbfs,
         after_db=level_dbfs(after) - loud_dbfs,
         distance_db=mel_distance_db(before, after, sample_rate_hz=scene.sent.sample_rate_hz),
+        floor_dbfs=float(relative[start:stop].min()) + loud_dbfs,
     )
 
 
@@ -166,10 +174,10 @@ def _piece(track: AudioTrack, start_s: float) -> np.ndarray:
 
 def _is_cut(edges: _Edges) -> bool:
     """Whether the silence cuts one sound at packet edges, rather than standing between two."""
-    off_s, on_s, level_db = abs(edges.off_phase_s), abs(edges.on_phase_s), min(edges.before_db, edges.after_db)
-    tight = max(off_s, on_s) <= TIGHT_S and edges.distance_db <= LIKE_SOUND_DB and level_db >= NEAR_FULL_DB
-    aligned = max(off_s, on_s) <= EDGE_S
-    return tight or (aligned and (edges.distance_db <= SAME_SOUND_DB or level_db >= FULL_DB))
+    aligned = abs(edges.off_phase_s - OFF_BIAS_S) <= EDGE_S and abs(edges.on_phase_s - ON_BIAS_S) <= EDGE_S
+    digital = edges.floor_dbfs <= DIGITAL_DBFS and edges.last - edges.first >= LEAST_PACKETS
+    level_db = min(edges.before_db, edges.after_db)
+    return aligned and digital and any(edges.distance_db <= most and level_db >= least for most, least in ALIKE)
 
 
 def _glitch(scene: Scene, edges: _Edges, boundaries: pd.DataFrame) -> Glitch:

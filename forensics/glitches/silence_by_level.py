@@ -8,8 +8,11 @@ import numpy as np
 import pandas as pd
 
 from forensics.glitches.candidate import candidate
-from forensics.glitches.silence import FULL_DB, LONGEST_S
+from forensics.glitches.silence import LONGEST_S
 from forensics.model import Glitch, Scene
+
+FULL_DB = -5.0
+"""Both neighbours this close to loud speech: natural sounds decay into silence within their last packet."""
 
 SILENT_DBOV = -90.0
 """RFC 6464 calls digital silence -127; a microphone or a voice with any noise stays above -90."""
