@@ -18,7 +18,7 @@ from pathlib import Path
 
 TESTS = Path(__file__).parents[1] / "tests"
 FINDINGS = TESTS / "capture" / "findings"
-TARGETS = ("reader", "rtp", "rtcp", "stun", "dtls", "texts")
+TARGETS = ("reader", "tables", "rtp", "rtcp", "stun", "dtls", "texts")
 LONGEST_INPUT = 4096
 
 
@@ -49,6 +49,9 @@ def fuzz(target: str, seconds: int) -> None:
     sys.path.insert(0, str(TESTS))
     with atheris.instrument_imports(include=["forensics"]):
         from capture_targets import TARGETS as RUN
+
+        from forensics.capture import files
+    files.Window.__init__.__kwdefaults__["capacity"] = 1 << 14  # more inputs a second, and more chunks
     (FINDINGS / target).mkdir(parents=True, exist_ok=True)
     corpus = seeds(Path(tempfile.mkdtemp(prefix="fuzz-")))
     options = [f"-max_total_time={seconds}", f"-max_len={LONGEST_INPUT}", "-timeout=10", "-rss_limit_mb=2048",

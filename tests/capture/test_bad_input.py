@@ -79,6 +79,7 @@ RELAXED = settings(max_examples=150, deadline=None, suppress_health_check=[Healt
 @given(mutated(SEEDS))
 def test_damaged_captures(octets):
     TARGETS["reader"](octets)
+    TARGETS["tables"](octets)
 
 
 @RELAXED

@@ -92,3 +92,17 @@ def test_frames_survive_a_slice_octet_by_octet(call, tmp_path):
     assert [(f.time_ns, f.link, f.wire, f.octets) for f in again] == [
         (f.time_ns, f.link, f.wire, f.octets) for f in frames
     ]
+
+
+@needs_tshark
+@pytest.mark.tshark
+def test_inside_a_jupyter_kernel(call):
+    import nbformat
+    from nbclient import NotebookClient
+
+    code = f"import forensics as fx\npackets = fx.dissect({str(call)!r}, [5])\npackets[0].rtp.seq"
+    cells = [nbformat.v4.new_code_cell(source) for source in (code, "packets[0]")]
+    notebook = nbformat.v4.new_notebook(cells=cells)
+    done = NotebookClient(notebook, timeout=120, kernel_name="python3").execute()
+    assert "'104'" in done.cells[0].outputs[0]["data"]["text/plain"]
+    assert "<summary>RTP</summary>" in done.cells[1].outputs[0]["data"]["text/html"]

@@ -100,6 +100,31 @@ def test_many_candidates_are_forgotten_and_the_streams_kept(tmp_path, monkeypatc
     assert measured.skipped == {"RTP-like datagram that goes on in no stream": 1000}
 
 
+def test_memory_does_not_grow_with_the_file(tmp_path, monkeypatch):
+    import tracemalloc
+
+    monkeypatch.setattr("forensics.capture.files.Window.__init__.__kwdefaults__", {"capacity": 1 << 16})
+    peaks = []
+    for packets in (4_000, 40_000):
+        path = tmp_path / f"{packets}.pcap"
+        path.write_bytes(p.pcap(p.call(packets)))
+        tracemalloc.start()
+        measure_streams(path)
+        peaks.append(tracemalloc.get_traced_memory()[1])
+        tracemalloc.stop()
+    assert peaks[1] < 1.2 * peaks[0]
+
+
+def test_a_progress_bar_comes_only_after_a_while(tmp_path, monkeypatch, capsys):
+    path = tmp_path / "call.pcap"
+    path.write_bytes(p.pcap(p.call(50)))
+    measure_streams(path, progress=True)
+    assert capsys.readouterr().err == ""
+    monkeypatch.setattr("forensics.capture.progress.QUIET_S", -1)
+    measure_streams(path, progress=True)
+    assert "reading" in capsys.readouterr().err
+
+
 def test_the_report_is_json_and_a_table(capture_path):
     report = streams_report(capture_path)
     again = json.loads(json.dumps(report))
@@ -114,7 +139,7 @@ def test_the_report_is_json_and_a_table(capture_path):
 def test_no_stream_is_an_error(tmp_path):
     path = tmp_path / "call.pcap"
     path.write_bytes(p.pcap(p.shots([p.ethernet(p.ipv4(p.udp(p.dns())))])))
-    with pytest.raises(StreamError, match=r"No RTP in call\.pcap: 1 datagrams \(1 rtp\), none goes on"):
+    with pytest.raises(StreamError, match=r"No RTP in call\.pcap: 1 datagrams \(1 rtc?p\), none"):
         measure_streams(path)
 
 
