@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     import av
 
 OPUS_RATE_HZ = 48_000
-CLIP_BIT_RATE = 40_000
+CLIP_BIT_RATE = 32_000
 CALL_BIT_RATE = 24_000
 COMPLEXITY = "5"  # of 10: Opus at half its effort takes a third of the time, and a clip of a glitch needs no more
 FADE_S = 0.004  # a cut in mid-wave would click, and a click is what the listener is asked to listen for

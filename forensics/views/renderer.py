@@ -10,11 +10,11 @@ from forensics.views.palette import cause_style
 
 HERE = Path(__file__).parent
 
-TIMELINE = (
-    *(f"canvas/{part}.js" for part in ("axis", "dom", "theme", "source", "lane", "packets", "sound", "findings",
-                                      "player", "panel", "gestures")),
-    "timeline.js",
+_PARTS = (
+    "axis", "dom", "theme", "source", "lane", "packets", "sound", "findings", "minimap", "ruler", "overlay", "player",
+    "panel", "gestures",
 )  # fmt: skip
+TIMELINE = (*(f"canvas/{part}.js" for part in _PARTS), "timeline.js")
 """The renderer's files; each imports only from those before it."""
 
 GLITCH_LIST = ("canvas/axis.js", "canvas/dom.js", "glitch_list.js")

@@ -11,11 +11,11 @@ from forensics.model import AudioTrack, Playout, RtpStream, Scene
 from forensics.views.axis import Axis
 
 SPLICE_S = 0.005
-"""Two packets whose placement differs by more than this are drawn as separate pieces: below it is clock drift and the
-buffer's time scaling (NetEq changes at least one pitch period, 2.5 ms or more, at a time)."""
+"""A packet that is heard further than this from where its piece has it begins a new piece. Smaller differences are not
+seen at the scale of a call, and NetEq's time scaling changes at least one pitch period, 2.5 ms, at a time."""
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True)
 class Piece:
     """Samples `first` to `last` (excluded) of a track, heard from axis sample `at`."""
 
@@ -60,8 +60,8 @@ class Sound:
 
     def read(self, first: int, count: int) -> np.ndarray:
         """Return axis samples `first` to `first + count`, zero where there are none; float32 of shape (count,)."""
-        if len(self.pieces) == 1:
-            return self._read_whole(first - self.pieces[0].at + self.pieces[0].first, count)
+        if self.pieces == (Piece(0, 0, len(self.track.samples)),):
+            return self._read_whole(first, count)
         out = np.zeros(count, dtype=np.float32)
         for piece in self._pieces_within(first, first + count):
             begin = max(first, piece.at)
@@ -69,10 +69,6 @@ class Sound:
             shift = piece.first - piece.at
             out[begin - first : end - first] = self.track.samples[begin + shift : end + shift]
         return out
-
-    def covers(self, first: int, count: int) -> bool:
-        """Tell whether any piece holds samples of this stretch."""
-        return bool(self._pieces_within(first, first + count))
 
     def _read_whole(self, first: int, count: int) -> np.ndarray:
         samples = self.track.samples[max(first, 0) : max(first + count, 0)]
@@ -150,12 +146,22 @@ def _pieces(placed: pd.DataFrame, sent: AudioTrack) -> tuple[Piece, ...]:
     media_s = placed["media_s"].to_numpy()
     offset_s = (placed["heard_s"] - placed["media_s"]).ffill().bfill().to_numpy()
     ends_s = media_s + placed["duration_s"].to_numpy()
-    cuts = np.flatnonzero(np.abs(np.diff(offset_s)) > SPLICE_S) + 1
+    cuts = _cuts(offset_s)
     pieces = []
-    for begin, end in zip(np.r_[0, cuts], np.r_[cuts, len(media_s)], strict=True):
+    for begin, end in zip([0, *cuts], [*cuts, len(media_s)], strict=True):
         shift_s = float(np.median(offset_s[begin:end]))
         pieces.append((media_s[begin] + shift_s, media_s[begin], ends_s[end - 1]))
     return _without_overlap(pieces, sent)
+
+
+def _cuts(offset_s: np.ndarray) -> list[int]:
+    """Return where the offset has moved from that of its piece's first packet by more than `SPLICE_S`."""
+    cuts, first_s = [], offset_s[0]
+    for row, at_s in enumerate(offset_s.tolist()):
+        if abs(at_s - first_s) > SPLICE_S:
+            cuts.append(row)
+            first_s = at_s
+    return cuts
 
 
 def _without_overlap(pieces: list[tuple[float, float, float]], sent: AudioTrack) -> tuple[Piece, ...]:

@@ -2,21 +2,22 @@
 //
 // mount(element, client, options) shows what a client (see canvas/source.js) has; render({ model, el }) is anywidget's.
 
-import { TimeAxis, formatSpan, formatTime, timeTicks } from "./canvas/axis.js";
+import { TimeAxis, formatTime } from "./canvas/axis.js";
 import { element } from "./canvas/dom.js";
 import { paintMarks } from "./canvas/lane.js";
 import { EventLane, PredictionLane, TurnLane, VerdictLane } from "./canvas/findings.js";
 import { listen } from "./canvas/gestures.js";
+import { MAP_PX, paintMap } from "./canvas/minimap.js";
+import { paintCursor, paintHair, paintRange } from "./canvas/overlay.js";
 import { PacketLane } from "./canvas/packets.js";
 import { buildBar, buildHead, buildKeys, buildLegend, buildTable, laneName, readings, showGlitchCount, showPlaying, showReading } from "./canvas/panel.js";
 import { Player } from "./canvas/player.js";
+import { RULER_PX, paintRuler } from "./canvas/ruler.js";
 import { SpectrogramLane, WaveLane } from "./canvas/sound.js";
 import { KernelClient, TileStore } from "./canvas/source.js";
-import { causeColour, causePattern, readTheme } from "./canvas/theme.js";
+import { causeColour, readTheme } from "./canvas/theme.js";
 
 const LANES = { verdicts: VerdictLane, turns: TurnLane, packets: PacketLane, wave: WaveLane, spectrogram: SpectrogramLane, events: EventLane };
-const MAP_PX = 36;
-const RULER_PX = 24;
 const LANE_GAP_PX = 1;
 const WIDE_GUTTER_PX = 164;
 const NARROW_GUTTER_PX = 46;
@@ -169,8 +170,8 @@ export class Timeline {
     ctx.setTransform(this.base.ratio, 0, 0, this.base.ratio, 0, 0);
     ctx.fillStyle = this.theme.bg;
     ctx.fillRect(0, 0, this.base.width, this.base.height);
-    if (!this.compact) this.paintMap(ctx);
-    this.paintRuler(ctx);
+    if (!this.compact) paintMap(this, ctx);
+    paintRuler(this, ctx);
     for (const lane of this.lanes) this.paintLane(ctx, lane);
     this.store.flush();
     this.paintOver();
@@ -226,84 +227,6 @@ export class Timeline {
     return [glitch.capture_start_s, glitch.capture_end_s].map((t) => (t - capture.offset_s) / (1 + capture.drift_ppm * 1e-6));
   }
 
-  paintRuler(ctx) {
-    const { axis, theme, rulerTop: y } = this;
-    const { step, ticks } = timeTicks(axis, axis.width < 500 ? 58 : 84);
-    ctx.fillStyle = theme.muted;
-    ctx.font = `11px ${theme.font}`;
-    ctx.textBaseline = "middle";
-    ctx.textAlign = "right";
-    ctx.fillText(this.narrow ? "min:s" : `${axis.name} time, min:s`, axis.left - 7, y + RULER_PX / 2);
-    ctx.fillStyle = theme.line;
-    ctx.fillRect(axis.left, y + RULER_PX - 1, axis.width, 1);
-    for (const t of ticks) this.paintTick(ctx, axis.x(t), formatTime(t, step), y);
-    ctx.fillStyle = theme.line;
-    for (let t = Math.ceil(axis.start / (step / 5)) * (step / 5); t < axis.end; t += step / 5) ctx.fillRect(Math.round(axis.x(t)), y + RULER_PX - 4, 1, 3);
-  }
-
-  paintTick(ctx, x, text, y) {
-    const { axis, theme } = this;
-    ctx.fillStyle = theme.muted;
-    ctx.fillRect(Math.round(x), y + RULER_PX - 7, 1, 6);
-    const half = ctx.measureText(text).width / 2;
-    if (x - half < axis.left - 2 || x + half > axis.left + axis.width) return;
-    ctx.textAlign = "center";
-    ctx.fillText(text, x, y + RULER_PX / 2 - 3);
-  }
-
-  // The whole call, small: its outline, its glitches, and the window that is shown.
-  paintMap(ctx) {
-    const { axis, theme } = this;
-    const middle = MAP_PX / 2;
-    ctx.fillStyle = theme.lane;
-    ctx.fillRect(axis.left, 2, axis.width, MAP_PX - 4);
-    const lane = this.lanes.find((l) => l.spec.kind === "wave");
-    if (lane) this.paintOutline(ctx, lane, middle);
-    for (const glitch of this.header.glitches) this.paintMapMark(ctx, glitch);
-    if (axis.span < (axis.full.end - axis.full.start) * 0.999) this.paintWindow(ctx);
-    ctx.fillStyle = theme.muted;
-    ctx.font = `11px ${theme.font}`;
-    ctx.textAlign = "right";
-    ctx.textBaseline = "middle";
-    ctx.fillText(this.narrow ? "all" : "whole call", axis.left - 7, middle);
-  }
-
-  // What was heard stands through the whole strip, what was masked only at its foot.
-  paintMapMark(ctx, glitch) {
-    const x = this.mapX(glitch.start_s);
-    const height = glitch.audible ? MAP_PX - 4 : 6;
-    ctx.fillStyle = causePattern(ctx, this.theme, this.header.causes[glitch.cause]);
-    ctx.fillRect(x, MAP_PX - 2 - height, Math.max(this.mapX(glitch.end_s) - x, 3), height);
-  }
-
-  paintOutline(ctx, lane, middle) {
-    const tile = lane.overview();
-    if (!tile) return;
-    const reach = lane.reach() * 32767;
-    const column = lane.column(lane.facts.wave_levels - 1);
-    ctx.fillStyle = this.theme.grid;
-    const width = Math.max(1, this.mapX(column) - this.mapX(0));
-    for (let i = 0; i < tile.data.length / 2; i++) {
-      const high = (tile.data[2 * i + 1] / reach) * (middle - 4);
-      const low = (tile.data[2 * i] / reach) * (middle - 4);
-      ctx.fillRect(this.mapX(lane.facts.start_s + i * column), middle - high, width, high - low + 0.5);
-    }
-  }
-
-  paintWindow(ctx) {
-    const { axis, theme } = this;
-    const from = this.mapX(axis.start);
-    const to = Math.max(this.mapX(axis.end), from + 4);
-    ctx.fillStyle = theme.bg;
-    ctx.globalAlpha = 0.55;
-    ctx.fillRect(axis.left, 2, from - axis.left, MAP_PX - 4);
-    ctx.fillRect(to, 2, axis.left + axis.width - to, MAP_PX - 4);
-    ctx.globalAlpha = 1;
-    ctx.strokeStyle = theme.accent;
-    ctx.lineWidth = 1.5;
-    ctx.strokeRect(from + 0.5, 2, to - from - 1, MAP_PX - 4);
-  }
-
   // ---- the layer above: crosshair, cursor, selection --------------------------------------------------------------------
 
   repaintOver() {
@@ -318,68 +241,12 @@ export class Timeline {
     const ctx = this.over.getContext("2d");
     ctx.setTransform(this.over.ratio, 0, 0, this.over.ratio, 0, 0);
     ctx.clearRect(0, 0, this.over.width, this.over.height);
-    if (this.range) this.paintRange(ctx);
-    this.paintCursor(ctx);
-    if (this.hover) this.paintHair(ctx);
+    if (this.range) paintRange(this, ctx);
+    paintCursor(this, ctx);
+    if (this.hover) paintHair(this, ctx);
     const t = this.hover ? this.axis.t(this.hover.x) : this.cursor;
     showReading(this, readings(this, t, this.hover));
     this.table.refresh();
-  }
-
-  paintCursor(ctx) {
-    const x = this.axis.x(this.cursor);
-    if (x < this.axis.left - 1 || x > this.axis.left + this.axis.width) return;
-    ctx.fillStyle = this.theme.cursor;
-    ctx.fillRect(x - 0.75, this.lanesTop - 4, 1.5, this.height - this.lanesTop + 4);
-    ctx.beginPath();
-    ctx.moveTo(x - 5, this.lanesTop - 10);
-    ctx.lineTo(x + 5, this.lanesTop - 10);
-    ctx.lineTo(x, this.lanesTop - 2);
-    ctx.fill();
-  }
-
-  paintHair(ctx) {
-    const { theme, axis } = this;
-    const x = Math.round(this.hover.x);
-    ctx.strokeStyle = theme.ink;
-    ctx.globalAlpha = 0.6;
-    ctx.setLineDash([3, 3]);
-    ctx.beginPath();
-    ctx.moveTo(x + 0.5, this.lanesTop);
-    ctx.lineTo(x + 0.5, this.height);
-    ctx.stroke();
-    ctx.setLineDash([]);
-    ctx.globalAlpha = 1;
-    this.tag(ctx, formatTime(axis.t(x), 0.001), x, this.rulerTop + 1);
-  }
-
-  paintRange(ctx) {
-    const { axis, theme } = this;
-    const from = Math.max(axis.x(this.range[0]), axis.left);
-    const to = Math.min(axis.x(this.range[1]), axis.left + axis.width);
-    if (to <= from) return;
-    ctx.fillStyle = theme.accent;
-    ctx.globalAlpha = 0.16;
-    ctx.fillRect(from, this.lanesTop, to - from, this.height);
-    ctx.globalAlpha = 1;
-    ctx.fillRect(from, this.lanesTop, 1, this.height);
-    ctx.fillRect(to - 1, this.lanesTop, 1, this.height);
-    this.tag(ctx, formatSpan(this.range[1] - this.range[0]), (from + to) / 2, this.lanesTop + 4);
-  }
-
-  tag(ctx, text, x, y) {
-    const { theme, axis } = this;
-    ctx.font = `600 11px ${theme.font}`;
-    const width = ctx.measureText(text).width + 12;
-    const left = Math.min(Math.max(x - width / 2, axis.left), axis.left + axis.width - width);
-    ctx.fillStyle = theme.ink;
-    ctx.beginPath();
-    ctx.roundRect(left, y, width, 18, 4);
-    ctx.fill();
-    ctx.fillStyle = theme.bg;
-    ctx.textAlign = "center";
-    ctx.textBaseline = "middle";
-    ctx.fillText(text, left + width / 2, y + 9.5);
   }
 
   // ---- what people and programs do ----------------------------------------------------------------------------------------

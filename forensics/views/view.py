@@ -57,7 +57,6 @@ class View:
             "turns": turn_rows(scene.turns),
             "events": event_rows(scene.events, self.axis),
             "sounds": {name: _sound_facts(sound) for name, sound in self.sounds.items()},
-            "streams": {name: _stream_label(stream) for name, stream in self.streams.items()},
             "lanes": self._lanes(),
             "tiles": {
                 "wave": {"columns": waveform.TILE_COLUMNS, "factor": waveform.LEVEL_FACTOR},
@@ -156,8 +155,3 @@ def _sound_facts(sound: Sound) -> dict[str, Any]:
         "spectrogram_levels": spectrogram.spectrogram_levels(sound),
         "edges_hz": {s: spectrogram.row_edges_hz(sound.sample_rate_hz, s).round(1).tolist() for s in ("mel", "linear")},
     }
-
-
-def _stream_label(stream: RtpStream) -> dict[str, Any]:
-    return {"ssrc": stream.ssrc, "codec": stream.codec.name, "clock_rate_hz": stream.codec.clock_rate_hz,
-            "packets": len(stream.packets), "readable": stream.readable}  # fmt: skip

@@ -37,6 +37,13 @@ def test_a_packet_heard_late_begins_a_new_piece_after_silence():
     assert sound.read(round(1.10 * 48_000), 1)[0] == 1921
 
 
+def test_audio_that_is_stretched_bit_by_bit_stays_in_place():
+    heard_s = 1.0 + np.arange(4800 // 960) * (0.02 + SPLICE_S / 2)
+    sound = laid(*heard_s)
+    assert len(sound.pieces) == 2
+    assert abs(sound.pieces[1].at / 48_000 - heard_s[3]) < SPLICE_S
+
+
 def test_drift_below_the_limit_is_no_splice():
     assert len(laid(1.0, 1.02 + SPLICE_S / 2, 1.04).pieces) == 1
 

@@ -33,7 +33,6 @@ export class PacketLane extends Lane {
     this.packets = pick("packets");
     this.lost = pick("lost");
     this.buffer = pick("buffer");
-    this.facts = view.client.header.streams[spec.stream];
     this.paths = Object.fromEntries(Object.entries(PACKET_SHAPES).map(([k, s]) => [k, new Path2D(s.path)]));
   }
 
@@ -76,7 +75,6 @@ export class PacketLane extends Lane {
     const top = this.top_ms(pen.axis, from, to);
     const floor = pen.box.y + pen.box.h - 9;
     const y = (ms) => floor - (Math.min(ms, top) / top) * (pen.box.h - 24);
-    this.scale = { y, top };
     for (const tick of niceTicks(top, pen.box.h > 90 ? 4 : 2)) {
       gridLine(pen, y(tick));
       scaleMark(pen, y(tick), String(tick));
