@@ -3,7 +3,7 @@
 audible
     * a loss of 40 ms of speech or more of which something was concealed, or of 20 ms whose concealment is more than
       12 dB (mean distance of log-mel spectra) from what was sent;
-    * a hole of 40 ms or more with speech on both sides, where nothing was lost but came late;
+    * a hole of 40 ms or more with speech on both sides, whatever made it;
     * 60 ms of speech or more that was skipped.
 marginal
     a hole of 15 ms or more in speech that is none of these.
@@ -56,7 +56,7 @@ def judge(evidence: Mapping[str, float]) -> str:
         return "audible"
     if concealed and lost_ms >= AUDIBLE_SHORT_LOSS_MS and evidence.get("lsd_db", 0.0) > AUDIBLE_DISTANCE_DB:
         return "audible"
-    if in_speech and lost_ms == 0 and hole_ms >= AUDIBLE_HOLE_MS:
+    if in_speech and hole_ms >= AUDIBLE_HOLE_MS:
         return "audible"
     if evidence.get("skipped_speech_ms", 0.0) >= AUDIBLE_SKIP_MS:
         return "audible"

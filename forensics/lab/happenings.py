@@ -14,6 +14,7 @@ import numpy as np
 
 from forensics.lab.account import Account
 from forensics.lab.audibility import (
+    AUDIBLE_HOLE_MS,
     MARGINAL_HOLE_MS,
     SPEECH_DBFS,
     judge,
@@ -26,6 +27,7 @@ from forensics.lab.holes import Hole, find_holes, hole_between, silent_between, 
 from forensics.lab.locate import levels_dbfs
 from forensics.lab.plan import Departure
 from forensics.lab.scenario import Fault
+from forensics.model import Cause
 
 Happening = dict[str, Any]
 
@@ -77,6 +79,8 @@ def scorer_cause(fault: Fault, kind: str) -> str:
     """Return a fault's cause in the scorer's words, which name two of the sender's policies."""
     if kind.endswith("release_drop") or fault.kind == "deliberate_drop":
         return "server_skip"
+    if kind.startswith("late_packets"):
+        return str(Cause.BUFFER_UNDERRUN)  # also where a queue that overflows later delays first
     return "artificial_delay" if fault.kind == "artificial_delay" else str(fault.rules.cause)
 
 
@@ -114,6 +118,8 @@ def _happening(
 def _mechanism(fault: Fault, kind: str) -> str:
     if kind.endswith("release_drop"):
         return "deliberate_drop"
+    if kind.startswith("late_packets:rate_limit"):
+        return "delay_spike"
     return "silence_fill" if kind == "late_model:fill" else fault.rules.mechanism
 
 
@@ -216,8 +222,14 @@ def _of_loss(account: Account, rows: list[int], *, before: int, after: int) -> H
     evidence["lost_speech_ms"] = round(lost_ms, 1)
     evidence["skipped_speech_ms"] = round(max(0.0, lost_ms - max(0.0, hole.gap_s * 1000)), 1)
     evidence["lsd_db"] = round(_distance_db(account, rows, hole), 1)
-    numbers = [account.plan.packets[row].ext_sequence_number % 2**16 for row in rows]
-    return _happening(account, f"loss:{fault.kind}", fault=fault, hole=hole, evidence=evidence, lost_seqs=numbers)
+    more: dict[str, Any] = {"lost_seqs": [account.plan.packets[row].ext_sequence_number % 2**16 for row in rows]}
+    kind = f"loss:{fault.kind}"
+    if evidence["effective_ms"] - len(rows) * account.packet_s * 1000 >= AUDIBLE_HOLE_MS:
+        extra_ms = _extra_delay_ms(account, [after])
+        if extra_ms >= AUDIBLE_HOLE_MS:  # the hole is rather the wait for what came late than the little that was lost
+            kind, more = f"late_packets:{fault.kind}", {**more, "max_extra_delay_ms": round(extra_ms, 1)}
+            more["also_ok"] = [str(Cause.NETWORK_DROP)]
+    return _happening(account, kind, fault=fault, hole=hole, evidence=evidence, **more)
 
 
 def _distance_db(account: Account, rows: list[int], hole: Hole) -> float:
@@ -292,9 +304,9 @@ def _explained(hole: Hole, known: list[Happening]) -> bool:
 def _of_hole(account: Account, hole: Hole, known: list[Happening]) -> Happening:
     rows = list(range(hole.before + 1, hole.after + 1))
     fault = _network_fault(account, rows)
-    unplayed = [row for row in rows[:-1] if np.isfinite(account.packets["score"].iat[row])] if fault else []
-    if not unplayed:
-        hole = _narrowed(account, hole)
+    acted, score = (account.packets[name].to_numpy() for name in ("fault", "score"))
+    unplayed = [row for row in rows[:-1] if acted[row] >= 0 and np.isfinite(score[row])]
+    hole = _narrowed(account, hole, unplayed)
     evidence = _measure(account, hole)
     real_ms = max(0.0, hole.gap_s - silent_between(account, hole.before, hole.after)) * 1000
     evidence["effective_ms"] = round(min(real_ms, evidence["concealed_ms"]), 1)
@@ -305,10 +317,11 @@ def _of_hole(account: Account, hole: Hole, known: list[Happening]) -> Happening:
     return _aftermath(account, hole, evidence, known)
 
 
-def _narrowed(account: Account, hole: Hole) -> Hole:
-    """Move the far side of a hole to the first packet that arrived: one altered by the merge is not found itself."""
+def _narrowed(account: Account, hole: Hole, unplayed: list[int]) -> Hole:
+    """Move the far side of a hole to the first packet that was played: one altered by the merge is not found itself."""
     arrived = account.packets["arrived_s"].notna().to_numpy()
-    after = next((row for row in range(hole.before + 1, hole.after) if arrived[row]), hole.after)
+    played = (row for row in range(hole.before + 1, hole.after) if arrived[row] and row not in unplayed)
+    after = next(played, hole.after)
     return hole_between(account, hole.before, after)
 
 
