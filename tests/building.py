@@ -6,11 +6,15 @@ Everything is small and seeded; a test names the fault, builds it in with these,
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import cache
 
 import numpy as np
 import pandas as pd
 
+from forensics.causes.site import Site, find_site
+from forensics.glitches.boundaries import measure_boundaries
+from forensics.glitches.candidate import candidate
 from forensics.model import (
     JOURNEY_COLUMNS,
     LOSS_COLUMNS,
@@ -250,3 +254,16 @@ def make_glitch(kind: str = "hole", start_s: float = 1.0, end_s: float = 1.1, **
     """Return a glitch whose capture times are its own."""
     fields = {"capture_start_s": start_s, "capture_end_s": end_s, "direction": "downlink", "ssrc": SSRC} | changes
     return Glitch(kind, start_s, end_s, **fields)  # type: ignore[arg-type]
+
+
+def make_site(journey: pd.DataFrame, at: int, *, kind: str = "late", **known: object) -> Site:
+    """Return the site of the glitch in front of the packet at journey position `at`; `known` goes to the scene.
+
+    `measured` adds measurements to those of the boundary.
+    """
+    measured = known.pop("measured", {})
+    scene = make_scene(journey=journey, **known)
+    glitch = candidate(scene, measure_boundaries(journey), at, kind=kind, found_by="test")
+    site = find_site(replace(glitch, measurements={**glitch.measurements, **measured}), scene)  # type: ignore[dict-item]
+    assert site is not None
+    return site

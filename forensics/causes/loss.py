@@ -99,8 +99,12 @@ def seen_at_sender(site: Site) -> list[Evidence]:
             )
         ]
     first = int(site.journey["ext_sequence_number"].iat[site.before]) + 1
-    missing = np.arange(first, first + lost) & 0xFFFF
-    sent = int(np.isin(missing, twin.packets["sequence_number"].to_numpy()).sum())
+    around = np.arange(first - 1, first + lost + 1) & 0xFFFF
+    held = np.isin(around, twin.packets["sequence_number"].to_numpy())
+    sent = int(held[1:-1].sum())
+    if sent < (lost + 1) // 2 and not (held[0] and held[-1]):
+        reason = "The sender's capture does not cover the gap: it lacks the packets beside it as well."
+        return [unchecked(site, "seen_at_sender", Cause.NETWORK_DROP, reason)]
     if sent >= (lost + 1) // 2:
         statement = (
             f"The sender's capture holds {sent} of the {lost} missing packets: they were sent and lost on the way."

@@ -1,0 +1,228 @@
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from building import (
+    encoded,
+    make_journey,
+    make_site,
+    make_stream,
+    played,
+    receiver_reports,
+    sender_reports,
+    silent_stream,
+    without,
+)
+
+from forensics.audio import decode_stream
+from forensics.causes import loss
+from forensics.model import Cause
+
+COUNT, AT = 400, 200
+NUMBER = np.arange(COUNT)
+
+
+def site(lost=4, *, at=AT, stream=None, sender=None, **columns):
+    """The site of a loss; `stream` changes the receiver's stream, `sender` is what the sender's tap holds."""
+    journey = without(make_journey(COUNT, **columns), range(at, at + lost))
+    downlink = silent_stream(NUMBER * 0.02 + 0.005, lost=range(at, at + lost), **(stream or {}))
+    return make_site(journey, at, kind="loss", downlink=downlink, sender_streams=() if sender is None else (sender,))
+
+
+def told(evidence):
+    """What each claim says of which cause."""
+    return {claim.cause: claim.supports for claim in evidence}
+
+
+def said(evidence):
+    return " ".join(claim.statement for claim in evidence)
+
+
+@pytest.mark.parametrize(("lost", "mechanism"), [(1, "isolated_loss"), (2, "burst_loss"), (12, "burst_loss")])
+def test_missing_numbers_speak_for_the_network(lost, mechanism):
+    (claim,) = loss.sequence_gap(site(lost))
+    assert (claim.cause, claim.supports, claim.mechanism) == (Cause.NETWORK_DROP, True, mechanism)
+    assert claim.statement.startswith(f"{lost} sequence number")
+    assert claim.weight > 0
+
+
+def test_a_loss_behind_a_delay_that_grew_is_a_queue_that_overflowed():
+    grown_s = np.clip((NUMBER - AT + 60) * 0.003, 0, 0.2)
+    (claim,) = loss.sequence_gap(site(3, lateness_s=grown_s))
+    assert claim.mechanism == "queue_overflow"
+
+
+def test_contiguous_numbers_speak_against_the_network():
+    (claim,) = loss.sequence_gap(make_site(make_journey(COUNT), AT))
+    assert (claim.cause, claim.supports) == (Cause.NETWORK_DROP, False)
+    assert claim.weight < 0
+    assert "contiguous" in claim.statement
+
+
+@pytest.mark.parametrize(
+    "rule", [loss.seen_at_sender, loss.sender_packet_count, loss.receiver_saw_no_loss, loss.played_through]
+)
+def test_where_nothing_is_missing_the_other_rules_are_silent(rule):
+    assert rule(make_site(make_journey(COUNT), AT)) == []
+
+
+def at_sender(**changes):
+    return silent_stream(NUMBER * 0.02, **changes)
+
+
+def test_without_the_sender_capture_it_cannot_be_seen_there():
+    (claim,) = loss.seen_at_sender(site())
+    assert claim.supports is None
+    assert "No capture from the sender's side" in claim.statement
+
+
+def test_packets_that_the_sender_sent_were_lost_on_the_way():
+    evidence = loss.seen_at_sender(site(sender=at_sender()))
+    assert told(evidence) == {Cause.NETWORK_DROP: True, Cause.SENDER_POLICY: False}
+    assert "holds 4 of the 4 missing packets" in said(evidence)
+
+
+def test_packets_that_the_sender_never_sent_were_dropped_on_purpose():
+    evidence = loss.seen_at_sender(site(sender=at_sender(lost=range(AT, AT + 4))))
+    assert told(evidence) == {Cause.SENDER_POLICY: True, Cause.NETWORK_DROP: False}
+    assert evidence[0].mechanism == "deliberate_drop"
+    assert "holds 0 of the 4" in said(evidence)
+
+
+@pytest.mark.parametrize("held", [range(0, AT - 20), range(AT + 20, COUNT), [*range(AT - 20), *range(AT + 20, COUNT)]])
+def test_a_sender_capture_that_does_not_cover_the_gap_says_nothing(held):
+    (claim,) = loss.seen_at_sender(site(sender=at_sender(lost=np.setdiff1d(NUMBER, held))))
+    assert claim.supports is None
+    assert "does not cover" in claim.statement
+
+
+def test_the_numbers_may_wrap_within_the_gap():
+    wrapped = 65_336 + NUMBER  # 65 536 is the packet at AT
+    gap = site(ext_sequence_number=wrapped, stream={"sequence": wrapped}, sender=at_sender(sequence=wrapped))
+    assert told(loss.seen_at_sender(gap))[Cause.NETWORK_DROP] is True
+
+
+def counted(counts):
+    """Sender reports each second whose packet count runs as told."""
+    reports = sender_reports([(t, t, t, count) for t, count in zip((1.0, 3.0, 5.0, 7.0), counts, strict=True)])
+    return site(stream={"reports": reports, "timestamp": 5000 + NUMBER * 960})
+
+
+def test_a_sender_that_counted_all_packets_sent_them():
+    evidence = loss.sender_packet_count(counted([50, 150, 250, 350]))
+    assert told(evidence) == {Cause.NETWORK_DROP: True}
+    assert "advanced by 100 and the sender counted 100" in said(evidence)
+
+
+def test_a_sender_that_counted_fewer_never_sent_them():
+    evidence = loss.sender_packet_count(counted([50, 150, 246, 346]))
+    assert told(evidence) == {Cause.SENDER_POLICY: True, Cause.NETWORK_DROP: False}
+    assert "never sent" in said(evidence)
+
+
+def test_the_packet_count_may_wrap():
+    evidence = loss.sender_packet_count(counted([2**32 - 150, 2**32 - 50, 50, 150]))
+    assert told(evidence) == {Cause.NETWORK_DROP: True}
+
+
+def test_a_count_that_fits_neither_is_not_checkable():
+    (claim,) = loss.sender_packet_count(counted([50, 150, 248, 348]))
+    assert claim.supports is None
+    assert "fits neither" in claim.statement
+
+
+@pytest.mark.parametrize("rows", [[], [(1.0, 1.0, 1.0, 50)], [(7.0, 7.0, 7.0, 350)]])
+def test_without_reports_on_both_sides_packets_cannot_be_counted(rows):
+    (claim,) = loss.sender_packet_count(
+        site(stream={"reports": sender_reports(rows), "timestamp": 5000 + NUMBER * 960})
+    )
+    assert claim.supports is None
+    assert "No readable sender report on both sides" in claim.statement
+
+
+def test_a_receiver_that_missed_nothing_got_the_packets():
+    reports = receiver_reports([(2.0, 3, 200), (6.0, 3, 400)])
+    (claim,) = loss.receiver_saw_no_loss(site(stream={"reports": reports}))
+    assert (claim.cause, claim.supports) == (Cause.CAPTURE_LOSS, True)
+    assert "only the capture missed them" in claim.statement
+
+
+def test_a_receiver_that_missed_them_too():
+    reports = receiver_reports([(2.0, 3, 200), (6.0, 7, 400)])
+    (claim,) = loss.receiver_saw_no_loss(site(stream={"reports": reports}))
+    assert (claim.cause, claim.supports) == (Cause.CAPTURE_LOSS, False)
+    assert "count 4 lost packets across the gap of 4" in claim.statement
+
+
+@pytest.mark.parametrize("rows", [[], [(2.0, 0, 200)], [(4.1, 0, 300)]], ids=["none", "before", "too soon"])
+def test_without_a_report_after_the_gap_the_receiver_says_nothing(rows):
+    (claim,) = loss.receiver_saw_no_loss(site(stream={"reports": receiver_reports(rows)}))
+    assert claim.supports is None
+
+
+@pytest.mark.parametrize("lost", [1, 2])
+def test_a_short_gap_that_is_exact_may_have_been_repaired(lost):
+    (claim,) = loss.played_through(site(lost))
+    assert (claim.cause, claim.supports) == (Cause.CAPTURE_LOSS, True)
+    assert claim.weight < 5
+
+
+def test_a_recording_that_goes_on_to_the_sample_had_the_packets():
+    evidence = loss.played_through(site(12))
+    assert told(evidence) == {Cause.CAPTURE_LOSS: True, Cause.NETWORK_DROP: False}
+    assert "exact to the sample" in said(evidence)
+
+
+@pytest.mark.parametrize("moved_s", [0.007, -0.06])
+def test_a_recording_that_moved_concealed_or_skipped(moved_s):
+    heard_s = NUMBER * 0.02 + 0.065 + np.where(NUMBER >= AT, moved_s, 0.0)
+    evidence = loss.played_through(site(heard_s=heard_s))
+    assert told(evidence) == {Cause.CAPTURE_LOSS: False}
+
+
+def test_packets_that_were_not_located_say_nothing_about_the_playout():
+    assert loss.played_through(site(located=np.zeros(COUNT, bool))) == []
+
+
+def test_numbers_and_frames_are_kept_with_the_claim():
+    gap = site(sender=at_sender())
+    claims = [claim for rule in loss.RULES for claim in rule(gap)]
+    assert all(claim.frames == gap.glitch.frames for claim in claims)
+    assert all(claim.weight == 0 for claim in claims if claim.supports is None)
+    assert replace(claims[0], weight=0.0).measurements["lost_packets"] == 4
+
+
+SPEECH_AT = 85  # loud packets of this voice
+
+
+def heard_or_not(heard, *, lost=6, gap_at_sender=()):
+    """A loss at the receiver's tap in speech whose packets the listener heard, or not."""
+    payloads = encoded("opus", 6.0)
+    count, lost = len(payloads), range(SPEECH_AT, SPEECH_AT + lost)
+    sent = decode_stream(make_stream(payloads)).track.samples
+    heard_s = np.arange(count) * 0.02 + 0.5
+    concealed = np.where(np.isin(np.arange(count), lost) & (not heard), np.nan, heard_s)
+    journey = without(make_journey(count, heard_s=heard_s), lost)
+    return make_site(
+        journey,
+        lost.start,
+        kind="loss",
+        downlink=make_stream(payloads, lost=lost),
+        sender_streams=(make_stream(payloads, lost=gap_at_sender),),
+        recording=played(sent, concealed, seconds=8.0),
+    )
+
+
+@pytest.mark.parametrize("gap_at_sender", [(), (SPEECH_AT,)], ids=["all of them", "but the first"])
+def test_missing_audio_that_is_in_the_recording_was_heard(gap_at_sender):
+    evidence = loss.missing_was_heard(heard_or_not(True, gap_at_sender=gap_at_sender))
+    assert told(evidence) == {Cause.CAPTURE_LOSS: True, Cause.NETWORK_DROP: False}
+    assert "only the receiver's capture missed it" in said(evidence)
+
+
+def test_missing_audio_that_is_not_in_the_recording_was_not_heard():
+    assert told(loss.missing_was_heard(heard_or_not(False))) == {Cause.CAPTURE_LOSS: False}
+
+
+def test_what_the_sender_did_not_capture_cannot_be_looked_for():
+    assert loss.missing_was_heard(heard_or_not(True, gap_at_sender=range(SPEECH_AT, SPEECH_AT + 6))) == []
