@@ -25,7 +25,7 @@ from forensics.lab.audibility import (
 )
 from forensics.lab.holes import Hole, find_holes, hole_between, silent_between, unplayed_runs
 from forensics.lab.locate import levels_dbfs
-from forensics.lab.plan import Departure
+from forensics.lab.plan import SILENT, Departure
 from forensics.lab.scenario import Fault
 from forensics.model import Cause
 
@@ -35,6 +35,9 @@ SPEECH_RATE_HZ = 48_000
 
 AFTERMATH_S = 1.5
 """A hole this soon after a fault's own belongs to it: NetEq refills, and may run dry once more while it does."""
+
+DEVICE_EARLY_S, DEVICE_LATE_S = 0.05, 0.35
+"""Where a device's silence is looked for: its own buffers hold 10 to 100 ms, which it plays before it starves."""
 
 NEVER_TELLS_APART: Mapping[str, tuple[str, ...]] = {
     "late_model:contig": ("artificial_delay",),
@@ -261,7 +264,7 @@ def _of_freeze(account: Account, fault: Fault, stopped: tuple[float, float], hol
     evidence["effective_ms"] = round(hole.gap_s * 1000, 1)
     happening = _happening(account, _FREEZES[fault.kind], fault=fault, hole=hole, evidence=evidence)
     happening |= {"cap_start": _rounded(stopped[0]), "cap_end": _rounded(stopped[1])}
-    silence = _device_silence(account, float(account.recording_time(stopped[0])), fault.duration_s)
+    silence = _device_silence(account, stopped[0], fault.duration_s)
     if silence is None:
         return happening
     gap_ms = (silence[1] - silence[0]) * 1000
@@ -273,12 +276,16 @@ def _of_freeze(account: Account, fault: Fault, stopped: tuple[float, float], hol
     }  # fmt: skip
 
 
-def _device_silence(account: Account, near_s: float, duration_s: float) -> tuple[float, float] | None:
-    """Return the longest digital silence of the device around a freeze, in seconds; None without its recording."""
+def _device_silence(account: Account, stopped_s: float, duration_s: float) -> tuple[float, float] | None:
+    """Return the longest digital silence of the device around a freeze, in seconds; None without its recording.
+
+    The device runs on while the buffer gives nothing out, so that its time is that of the wall clock.
+    """
     if account.device is None:
         return None
-    first = max(0, round((near_s - 0.2) * SPEECH_RATE_HZ))
-    quiet = np.abs(account.device[first : first + round((duration_s + 0.8) * SPEECH_RATE_HZ)]) < 1e-4
+    near_s = stopped_s - float(account.clock[0, 0] - account.clock[0, 1])
+    first = max(0, round((near_s - DEVICE_EARLY_S) * SPEECH_RATE_HZ))
+    quiet = np.abs(account.device[first : first + round((duration_s + DEVICE_LATE_S) * SPEECH_RATE_HZ)]) < SILENT
     edges = np.flatnonzero(np.diff(np.concatenate([[0], quiet.astype(np.int8), [0]])))
     if not len(edges):
         return near_s, near_s

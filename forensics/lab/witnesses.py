@@ -130,17 +130,22 @@ def _from_origin(samples: np.ndarray, begins_s: float, rate_hz: int) -> np.ndarr
 
 
 def _device(take: Take, recording: np.ndarray, origin_s: float) -> np.ndarray | None:
-    """Bring what the device played to the recording's origin, by content: programs cannot tell when it began."""
+    """Bring what the device played to the recording's origin, by content: programs cannot tell when it began.
+
+    Only the sound before the first freeze is compared; from then on the device is behind what the buffer gave out.
+    """
     from scipy.signal import correlate
 
     if take.device is None or not np.any(take.device):
         return None
     samples = take.device.astype(np.float32) / 32768
     rough = _from_origin(samples, take.device_epoch_s - origin_s, RECORDING_RATE_HZ)
-    length = min(len(rough), len(recording))
-    match = correlate(rough[:length:4], recording[:length:4], mode="full", method="fft")
-    lag = (int(np.argmax(match)) - (len(recording[:length:4]) - 1)) * 4
-    return _from_origin(rough, -lag / RECORDING_RATE_HZ, RECORDING_RATE_HZ)[: len(recording)]
+    frozen_s = min((start_s for _, start_s, _ in take.freezes), default=np.inf) - origin_s
+    length = int(min(len(rough), len(recording), frozen_s * RECORDING_RATE_HZ))
+    step = 4
+    match = correlate(rough[:length:step], recording[:length:step], mode="full", method="fft")
+    lag = (int(np.argmax(match)) - (len(recording[:length:step]) - 1)) * step
+    return _from_origin(rough, -lag / RECORDING_RATE_HZ, RECORDING_RATE_HZ)
 
 
 def _inbound(stats: list[dict[str, Any]], ssrc: int) -> list[tuple[float, Mapping[str, Any]]]:
