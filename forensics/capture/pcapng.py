@@ -86,10 +86,10 @@ class PcapngReader:
             if len(sections):
                 position = int(found.positions[until])
                 continue
-            if found.broken and not self._is_section(found.stop):
+            if found.broken and (found.stop == position or not self._is_section(found.stop)):
                 self._tell_damage(found.stop)
                 return
-            if self._is_section(found.stop) and found.stop > position:
+            if found.broken:  # a section in the other byte order
                 position = found.stop
                 continue
             if not window.slide(found.stop):

@@ -19,8 +19,9 @@ def read_capture(path: str | Path, *, progress: bool = False) -> Capture:
     Parameters
     ----------
     path : str or Path
-        pcap (micro- or nanoseconds, either byte order) or pcapng, plain, `.gz` or `.zst`; Ethernet with VLAN tags,
-        Linux cooked 1 and 2, BSD null and loop, raw IP; IPv4 and IPv6; UDP.
+        pcap (micro- or nanoseconds, either byte order), pcapng, rtpdump, or a Chrome log with RTP_DUMP lines; plain,
+        `.gz` or `.zst`. Ethernet with VLAN tags, Linux cooked 1 and 2, BSD null and loop, raw IP; IPv4 and IPv6 with
+        options, extension headers and fragments; UDP, TURN, and media over TCP (RFC 4571, TURN).
     progress : bool
         Show a progress bar once it takes longer than about two seconds.
 

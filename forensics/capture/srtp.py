@@ -10,6 +10,7 @@ from __future__ import annotations
 import hmac
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 import numpy as np
 from cryptography.exceptions import InvalidTag
@@ -179,10 +180,15 @@ def open_rtcp(master: MasterKey, packet: bytes) -> bytes | None:
     bytes or None
         The plain compound packet; None where it does not authenticate with this key.
     """
-    keys, profile = master.derive("rtcp"), master.profile
+    keys, profile = _rtcp_keys(master), master.profile
     if len(packet) < 8 + 4 + profile.rtcp_tag:
         return None
     return _open_gcm_rtcp(keys, packet) if profile.aead else _open_cm_rtcp(keys, profile, packet)
+
+
+@lru_cache(maxsize=1024)
+def _rtcp_keys(master: MasterKey) -> SessionKeys:
+    return master.derive("rtcp")
 
 
 def _open_cm_rtcp(keys: SessionKeys, profile: Profile, packet: bytes) -> bytes | None:

@@ -62,20 +62,23 @@ def find_master(masters: Sequence[MasterKey], packets: SealedPackets, *, flow: i
         The key and what to add to the packets' index for the rollovers before the capture (a multiple of 65536).
     """
     ordered = sorted(masters, key=lambda master: master.flow != flow)
-    trials = range(min(TRIAL_PACKETS, len(packets)))
-    for rollovers in (range(1), range(1, HIGHEST_ROLLOVER)):
-        for master in ordered:
+    nearby = [master for master in ordered if master.flow in (flow, -1)]  # keys of other calls did not roll over here
+    for candidates, trials, rollovers in ((ordered, TRIAL_PACKETS, 1), (nearby, 1, HIGHEST_ROLLOVER)):
+        for master in candidates:
             keys = master.derive("rtp")
-            for at in trials[: 1 if len(rollovers) > 1 else None]:
-                ahead = _rollover(master, keys, packets, at, rollovers)
+            for at in range(min(trials, len(packets))):
+                ahead = _rollovers_before(master, keys, packets, at=at, highest=rollovers)
                 if ahead is not None:
                     return master, ahead
     return None
 
 
-def _rollover(master: MasterKey, keys: SessionKeys, packets: SealedPackets, at: int, rollovers: range) -> int | None:
+def _rollovers_before(
+    master: MasterKey, keys: SessionKeys, packets: SealedPackets, *, at: int, highest: int
+) -> int | None:
+    """Return what to add to the index of packet `at` for its tag to fit; None where no rollover counter does."""
     packet, header, index = packets.datagrams[at], int(packets.header[at]), int(packets.index[at])
-    for rollover in rollovers:
+    for rollover in range(highest):
         if rtp_tag_fits(keys, master.profile, packet, header, index + (rollover << 16)):
             return rollover << 16
     return None
