@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 import numpy as np
 import pandas as pd
 
-from forensics.audio.payloads import DecodedStream, decode_stream
+from forensics.audio.payloads import DECODERS, DecodedStream, decode_stream
 from forensics.audio.recording import read_recording
 from forensics.audio.resample import resample_track
 from forensics.capture import read_capture
@@ -22,6 +22,7 @@ from forensics.clocks.captures import estimate_departures, estimate_sender_clock
 from forensics.clocks.envelope import estimate_recording_clock_closed
 from forensics.clocks.placement import estimate_recording_clock
 from forensics.clocks.recording import CoarseOffset, estimate_coarse_offset
+from forensics.clocks.statistics import estimate_stats_clock, place_stats
 from forensics.conclusion import write_conclusion
 from forensics.errors import CaseError, ForensicsError, KeysError
 from forensics.glitches import find_glitches
@@ -29,6 +30,7 @@ from forensics.model import AudioTrack, Capture, Case, ClockMap, Diagnosis, Inpu
 from forensics.playout.heard import locate_packets
 from forensics.playout.journey import trace_journey
 from forensics.playout.replay import replay_neteq
+from forensics.playout.ticks import estimate_ticks
 from forensics.streams import find_streams
 from forensics.streams.vantage import find_near_endpoint
 from forensics.telemetry.statistics import read_stats
@@ -335,7 +337,11 @@ def _trace(known: _Evidence, log: _Log) -> None:
         return
     clock = known.clocks.get("sender_capture")
     departures_s = estimate_departures(downlink, known.sender_streams, clock=clock) if clock is not None else None
-    known.replay = log.run("playout", "replay", lambda: replay_neteq(downlink))
+    tick_s = _place_stats(known, downlink, log)
+    sent = (
+        known.sent if known.sent is not None and known.sent.sample_rate_hz == DECODERS[downlink.codec.name][1] else None
+    )
+    known.replay = log.run("playout", "replay", lambda: replay_neteq(downlink, sent=sent, tick_s=tick_s))
     playout = known.heard or known.replay
     known.journey = log.run(
         "playout",
@@ -348,3 +354,27 @@ def _trace(known: _Evidence, log: _Log) -> None:
             sent=known.sent,
         ),
     )
+
+
+def _place_stats(known: _Evidence, downlink: RtpStream, log: _Log) -> np.ndarray | None:
+    """Bring the browser's statistics onto the axis; when its sound card asked for audio, where they tell."""
+    inbound = known.stats.get("inbound-rtp")
+    if inbound is None or known.capture is None:
+        return None
+    origin_ns = known.capture.origin_ns
+    clock = log.attempt(
+        "clocks",
+        "place statistics",
+        lambda: estimate_stats_clock(inbound, downlink, origin_ns=origin_ns),
+        without="The statistics are left out.",
+    )
+    if clock is None:
+        known.stats = {}
+        return None
+    known.clocks["stats"] = clock
+    known.stats = place_stats(dict(known.stats), clock, origin_ns=origin_ns)
+    own = known.stats["inbound-rtp"]
+    own = own[own["ssrc"] == downlink.ssrc]
+    if "total_samples_received" not in own or clock.method != "packet-count":
+        return None
+    return estimate_ticks(own["capture_s"], own["total_samples_received"], rate_hz=downlink.codec.clock_rate_hz)
