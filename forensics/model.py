@@ -461,7 +461,7 @@ class Diagnosis:
 
     @property
     def glitches(self) -> pd.DataFrame:
-        """One row per verdict: id, start_s, end_s, cause, mechanism, confidence, audible, kind, remedy, …"""
+        """One row per verdict: id, start_s, end_s, cause, mechanism, confidence, audible, kind, remedy and more."""
         import pandas as pd
 
         columns = ["id", "start_s", "end_s", "cause", "mechanism", "confidence", "audible", "kind", "direction", "ssrc",
@@ -482,7 +482,7 @@ class Diagnosis:
                 v.glitch.capture_end_s,
                 v.remedy,
                 v.would_not_help,
-            )  # fmt: skip
+            )
             for v in self.verdicts
         ]
         return pd.DataFrame(rows, columns=columns)
