@@ -15,6 +15,7 @@ RULES = (*loss.RULES, *timing.RULES, *receiver.RULES, *recorder.RULES, *content.
 """Every rule, in the order in which a verdict lists its evidence."""
 
 JUDGED = (*BLAMING_CAUSES, Cause.RECORDING_ARTEFACT, Cause.CAPTURE_LOSS)
+"""What a glitch can be due to; `undetermined` is what is left when none of them stands out."""
 
 PRIOR_DB = {
     Cause.NETWORK_DROP: 0.0,
@@ -84,7 +85,8 @@ def weigh(evidence: Sequence[Evidence]) -> dict[Cause, float]:
     for claim in evidence:
         if claim.supports is not None and claim.cause in score:
             score[claim.cause] += claim.weight
-    odds = np.array([10 ** (score[cause] / 10) for cause in JUDGED])
+    decibans = np.array([score[cause] for cause in JUDGED])
+    odds = 10 ** ((decibans - decibans.max()) / 10)
     return dict(zip(JUDGED, (odds / odds.sum()).tolist(), strict=True))
 
 
