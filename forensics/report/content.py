@@ -143,7 +143,7 @@ def _blanked(tile: np.ndarray, start_s: float, column_s: float, windows: list[Wi
     kept = np.zeros(len(tile), dtype=bool)
     for window in windows:
         kept |= (at_s >= window[0]) & (at_s <= window[1])
-    blank = waveform.BLANK if tile.dtype == np.int16 else spectrogram.UNKNOWN
+    blank = waveform.NOT_CARRIED if tile.dtype == np.int16 else spectrogram.UNKNOWN
     return np.where(kept[:, np.newaxis], tile, np.asarray(blank, dtype=tile.dtype))
 
 

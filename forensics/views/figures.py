@@ -212,8 +212,8 @@ def _plot_wave(ax: Any, sound: Sound, window: tuple[float, float]) -> None:
     span = max(1, int((window[1] - window[0]) * sound.sample_rate_hz / columns_wanted))
     level = int(np.log(span) / np.log(waveform.LEVEL_FACTOR) + 1e-9)
     at_s, pairs = _columns(sound, window, level=level)
-    peak = max(float(np.abs(pairs).max(initial=0)) / waveform.FULL_SCALE, 1e-3)
-    low, high = (pairs / waveform.FULL_SCALE).T
+    low, high = np.where(pairs[:, :1] <= pairs[:, 1:], pairs / waveform.FULL_SCALE, np.nan).T
+    peak = float(np.nanmax(np.abs([low, high]), initial=1e-3))
     ax.fill_between(at_s, low, high, step="mid", color=WAVE_COLOUR, linewidth=0.3)
     ax.set_ylim(-1.1 * peak, 1.1 * peak)
     ax.set_ylabel(f"{sound.label.lower()}\n(full scale = 1)")

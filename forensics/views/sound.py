@@ -60,7 +60,7 @@ class Sound:
 
     def read(self, first: int, count: int) -> np.ndarray:
         """Return axis samples `first` to `first + count`, zero where there are none; float32 of shape (count,)."""
-        if self.pieces == (Piece(0, 0, len(self.track.samples)),):
+        if self._whole:
             return self._read_whole(first, count)
         out = np.zeros(count, dtype=np.float32)
         for piece in self._pieces_within(first, first + count):
@@ -69,6 +69,25 @@ class Sound:
             shift = piece.first - piece.at
             out[begin - first : end - first] = self.track.samples[begin + shift : end + shift]
         return out
+
+    def known_at(self, samples: np.ndarray) -> np.ndarray:
+        """Tell for each axis sample whether anything was recorded or decoded there; bool, of the same shape."""
+        if self._whole and not self.track.known:
+            return np.ones(len(samples), dtype=bool)
+        stretches = self._stretches()
+        index = np.searchsorted(stretches[:, 0], samples, side="right") - 1
+        return (index >= 0) & (samples <= stretches[np.maximum(index, 0), 1])
+
+    @property
+    def _whole(self) -> bool:
+        """The track as it is, from sample 0 on."""
+        return self.pieces == (Piece(0, 0, len(self.track.samples)),)
+
+    def _stretches(self) -> np.ndarray:
+        """Return what is known, as (start, end) in axis samples."""
+        if self._whole:
+            return np.asarray(self.track.known) * self.sample_rate_hz
+        return np.array([(p.at, p.at + p.last - p.first) for p in self.pieces], dtype=float)
 
     def _read_whole(self, first: int, count: int) -> np.ndarray:
         samples = self.track.samples[max(first, 0) : max(first + count, 0)]

@@ -77,7 +77,7 @@ def _levels(sound: Sound, centres: np.ndarray, scale: Scale) -> np.ndarray:
     spectrum = np.abs(rfft(frames * taper, n=2 * length, axis=1, workers=1)) * (2 / taper.sum())
     cells = _bytes(_rows(spectrum, sound.sample_rate_hz, scale))
     cells[~frames.any(axis=1)] = SILENT
-    cells[_unknown(sound, centres)] = UNKNOWN
+    cells[~sound.known_at(centres)] = UNKNOWN
     return cells
 
 
@@ -105,23 +105,3 @@ def _rows(spectrum: np.ndarray, sample_rate_hz: int, scale: Scale) -> np.ndarray
 def _bytes(amplitude: np.ndarray) -> np.ndarray:
     level_db = 20 * np.log10(np.maximum(amplitude, 1e-9))
     return np.clip(QUIETEST + np.rint((level_db - FLOOR_DB) / -FLOOR_DB * 253), QUIETEST, 255).astype(np.uint8)
-
-
-def _unknown(sound: Sound, centres: np.ndarray) -> np.ndarray:
-    """Which windows lie where no piece of the sound is."""
-    if len(sound.pieces) == 1 and not sound.track.known:
-        return np.zeros(len(centres), dtype=bool)
-    return ~_covered(centres, _stretches(sound))
-
-
-def _stretches(sound: Sound) -> np.ndarray:
-    """Return what is known of the sound, as (start, end) in axis samples."""
-    if len(sound.pieces) == 1 and sound.track.known:
-        at = sound.pieces[0].at - sound.pieces[0].first
-        return np.asarray(sound.track.known) * sound.sample_rate_hz + at
-    return np.array([(p.at, p.at + p.last - p.first) for p in sound.pieces], dtype=float)
-
-
-def _covered(points: np.ndarray, stretches: np.ndarray) -> np.ndarray:
-    index = np.searchsorted(stretches[:, 0], points, side="right") - 1
-    return (index >= 0) & (points <= stretches[np.maximum(index, 0), 1])

@@ -14,8 +14,10 @@ LEVEL_FACTOR = 8
 TILE_COLUMNS = 2048
 OVERVIEW_SAMPLES = 512
 FULL_SCALE = 32767
-BLANK = (FULL_SCALE, -FULL_SCALE)
-"""A column that is not carried: its minimum is above its maximum."""
+NOTHING = (FULL_SCALE, 1 - FULL_SCALE)
+"""A column in which nothing was recorded or sent: its minimum is above its maximum, so that merging leaves it out."""
+NOT_CARRIED = (FULL_SCALE, -FULL_SCALE)
+"""A column that a report leaves to the coarser level."""
 
 _BLOCK_COLUMNS = 1 << 14  # columns of one pass: 8 M samples, 32 MB
 
@@ -62,7 +64,9 @@ def _extremes(sound: Sound, *, first: int, columns: int, span: int) -> np.ndarra
     """Minimum and maximum of `columns` runs of `span` samples from `first` on."""
     samples = sound.read(first, columns * span).reshape(columns, span)
     pairs = np.stack([samples.min(axis=1), samples.max(axis=1)], axis=1)
-    return np.rint(np.clip(pairs, -1, 1) * FULL_SCALE).astype(np.int16)
+    levels = np.rint(np.clip(pairs, -1, 1) * FULL_SCALE).astype(np.int16)
+    levels[~sound.known_at(first + np.arange(columns) * span + span // 2)] = NOTHING
+    return levels
 
 
 def _merge(pairs: np.ndarray, group: int) -> np.ndarray:

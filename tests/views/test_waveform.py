@@ -49,3 +49,11 @@ def test_beyond_the_end_there_are_no_columns(noise):
 
 def test_samples_beyond_full_scale_are_held_at_it():
     assert wave_tile(a_sound([3.0, -3.0]), level=0, index=0).tolist() == [[FULL_SCALE] * 2, [-FULL_SCALE] * 2]
+
+
+def test_between_pieces_nothing_is_drawn():
+    track = AudioTrack("t", np.full(8000, 0.5, dtype=np.float32), 8000)
+    sound = Sound("t", "T", track, 0.0, 2.0, (Piece(0, 0, 4000), Piece(12_000, 4000, 8000)))
+    nothing = [np.greater(*wave_tile(sound, level=level, index=0).T) for level in (1, 4)]
+    assert nothing[0].mean() == pytest.approx(0.5, abs=0.01)
+    assert nothing[1].tolist() == [False, True, False, False]

@@ -1,5 +1,6 @@
 // The whole call above the lanes: its outline, its glitches, and the window that is shown.
 
+import { eachColumn } from "./sound.js";
 import { causePattern } from "./theme.js";
 
 export const MAP_PX = 36;
@@ -36,11 +37,10 @@ function paintOutline(timeline, ctx, lane, middle) {
   const column = lane.column(lane.facts.wave_levels - 1);
   ctx.fillStyle = timeline.theme.grid;
   const width = Math.max(1, timeline.mapX(column) - timeline.mapX(0));
-  for (let i = 0; i < tile.data.length / 2; i++) {
-    const high = (tile.data[2 * i + 1] / reach) * (middle - 4);
-    const low = (tile.data[2 * i] / reach) * (middle - 4);
-    ctx.fillRect(timeline.mapX(lane.facts.start_s + i * column), middle - high, width, high - low + 0.5);
-  }
+  const y = (value) => middle - (value / reach) * (middle - 4);
+  eachColumn(tile.data, (low, high, i) => {
+    ctx.fillRect(timeline.mapX(lane.facts.start_s + i * column), y(high), width, y(low) - y(high) + 0.5);
+  });
 }
 
 function paintWindow(timeline, ctx) {

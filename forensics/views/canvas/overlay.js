@@ -40,7 +40,7 @@ export function paintRange(timeline, ctx) {
   ctx.globalAlpha = 1;
   ctx.fillRect(from, timeline.lanesTop, 1, timeline.height);
   ctx.fillRect(to - 1, timeline.lanesTop, 1, timeline.height);
-  tag(timeline, ctx, formatSpan(timeline.range[1] - timeline.range[0]), (from + to) / 2, timeline.lanesTop + 4);
+  tag(timeline, ctx, formatSpan(timeline.range[1] - timeline.range[0]), (from + to) / 2, timeline.height - 24);
 }
 
 function tag(timeline, ctx, text, x, y) {

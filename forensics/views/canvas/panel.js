@@ -210,6 +210,7 @@ function colourBar(floor_db) {
   return legendGroup("Level", [
     element("span", { class: "tl-item" }, `−${-floor_db} dB`, bar, "0 dB"),
     element("span", { class: "tl-item" }, silence, "digital silence"),
+    element("span", { class: "tl-item" }, element("span", { class: "tl-swatch tl-swatch-unknown" }), "nothing recorded or sent"),
   ]);
 }
 

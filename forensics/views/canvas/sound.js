@@ -5,6 +5,7 @@ import { Lane, gridLine, scaleMark } from "./lane.js";
 import { colourMap } from "./theme.js";
 
 const FULL_SCALE = 32767;
+const NOT_CARRIED = -FULL_SCALE; // the maximum of a column that the page leaves to the coarser level
 
 class SoundLane extends Lane {
   constructor(spec, view) {
@@ -58,7 +59,7 @@ export class WaveLane extends SoundLane {
     const tile = this.overview();
     if (!this.peak && tile) {
       let peak = 0;
-      for (const value of tile.data) peak = Math.max(peak, Math.abs(value));
+      eachColumn(tile.data, (low, high) => (peak = Math.max(peak, -low, high)));
       this.peak = Math.min(1, Math.max((peak / FULL_SCALE) * 1.12, 0.02));
     }
     return this.peak ?? 1;
@@ -117,7 +118,7 @@ export class WaveLane extends SoundLane {
     const at = Math.floor((t - this.facts.start_s) / column);
     const tile = this.view.store.peek(`${this.spec.sound}/wave/${level}/${Math.floor(at / this.geometry.columns)}`);
     const i = (at % this.geometry.columns) * 2;
-    if (!tile || at < 0 || i + 1 >= tile.data.length) return [];
+    if (!tile || at < 0 || i + 1 >= tile.data.length || tile.data[i] > tile.data[i + 1]) return [];
     const peak = Math.max(Math.abs(tile.data[i]), Math.abs(tile.data[i + 1])) / FULL_SCALE;
     return [[`${this.spec.label} peak`, peak ? `${formatNumber((20 * Math.log10(peak)).toFixed(1))} dBFS` : "digital silence"]];
   }
@@ -125,6 +126,11 @@ export class WaveLane extends SoundLane {
   describe(axis) {
     return `${this.facts.label}, ${this.facts.rate_hz} Hz, ${(axis.span).toFixed(2)} s in view`;
   }
+}
+
+// Minimum and maximum of each column of which something is known.
+export function eachColumn(data, visit) {
+  for (let i = 0; i < data.length; i += 2) if (data[i] <= data[i + 1]) visit(data[i], data[i + 1], i / 2);
 }
 
 // Merge the columns of a tile into the pixel columns that they touch; a column wider than a pixel fills all of them.
@@ -135,10 +141,15 @@ function spread(data, start, column, axis, box, low, high) {
   const last = Math.min(count, Math.ceil((axis.end - start) / column) + 1);
   const touched = new Uint8Array(low.length);
   for (let i = first; i < last; i++) {
-    if (data[2 * i] > data[2 * i + 1]) continue; // not carried
+    const nothing = data[2 * i] > data[2 * i + 1];
+    if (nothing && data[2 * i + 1] === NOT_CARRIED) continue;
     const from = Math.max(0, Math.floor((start + i * column - axis.start) * scale));
     const to = Math.min(low.length, Math.max(from + 1, Math.floor((start + (i + 1) * column - axis.start) * scale)));
     for (let c = from; c < to; c++) {
+      if (nothing) {
+        if (!touched[c]) low[c] = high[c] = NaN;
+        continue;
+      }
       if (!touched[c] || data[2 * i] < low[c]) low[c] = data[2 * i];
       if (!touched[c] || data[2 * i + 1] > high[c]) high[c] = data[2 * i + 1];
       touched[c] = 1;
@@ -170,7 +181,7 @@ export class SpectrogramLane extends SoundLane {
 
   paint(pen) {
     const { ctx, box, theme } = pen;
-    ctx.fillStyle = theme.dark ? "#0a0a0c" : "#e7e9ec";
+    ctx.fillStyle = theme.unknown;
     ctx.fillRect(box.x, box.y, box.w, box.h);
     const level = this.level(pen.axis);
     this.request(pen.axis, this.view.scale, level, this.facts.spectrogram_levels, (l) => this.column(l), this.geometry.columns);

@@ -1,6 +1,6 @@
 // Colours and fonts as the page has them, resolved for the canvas; patterns and glyphs of the causes; the colour map.
 
-const TOKENS = ["bg", "lane", "grid", "line", "ink", "muted", "accent", "wave", "packet", "lost", "odd", "target", "user", "agent", "cursor"];
+const TOKENS = ["bg", "lane", "grid", "line", "ink", "muted", "accent", "wave", "packet", "lost", "odd", "target", "user", "agent", "cursor", "unknown"];
 
 // Colours are resolved by the style sheet's own rules, whatever they are written with; the ground decides dark or light.
 export function readTheme(element, causes) {
