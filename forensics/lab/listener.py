@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 CHROMIUM_PATHS = ("/usr/bin/chromium", "/usr/bin/chromium-browser", "/usr/bin/google-chrome")
 PAGE = "http://localhost/listener.html"
 INTERNALS = "chrome://webrtc-internals"
+DUMP_TIMEOUT_MS = 15_000
 
 _SWITCHES = (
     "--no-sandbox",
@@ -140,18 +141,27 @@ class Listener:
         return Listening(_recorded(result["heard"]), _recorded(result["spoken"]), result["stats"], dump)
 
     async def _call(self, expression: str, **arguments: Any) -> Any:
+        from playwright.async_api import Error
+
         assert self._page is not None
         names = ", ".join(arguments)
-        return await self._page.evaluate(f"async ({{{names}}}) => await {expression}", arguments)
+        try:
+            return await self._page.evaluate(f"async ({{{names}}}) => await {expression}", arguments)
+        except Error as reason:
+            said = reason.message.splitlines()[0]
+            raise ForensicsError(f"The listener's page failed in {expression}: {said}. Record again.") from reason
 
     async def _dump(self) -> bytes:
-        """Have webrtc-internals write its dump, as a person would by its button."""
+        """Have webrtc-internals write its dump, as a person would by its button; empty where a browser has none."""
+        from playwright.async_api import Error
+
         assert self._internals is not None
-        await self._internals.bring_to_front()
-        async with self._internals.expect_download(timeout=10_000) as waiting:
-            await self._internals.evaluate(_PRESS_DUMP)
-        download = await waiting.value
-        return Path(await download.path()).read_bytes()
+        try:
+            async with self._internals.expect_download(timeout=DUMP_TIMEOUT_MS) as waiting:
+                await self._internals.evaluate(_PRESS_DUMP)
+            return Path(await (await waiting.value).path()).read_bytes()
+        except Error:
+            return b""
 
     async def freeze(self, what: str, duration_s: float) -> tuple[float, float]:
         """Stop the "renderer" or the "audio_service" for a while; return when, in seconds of the monotonic clock."""

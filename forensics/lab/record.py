@@ -5,7 +5,6 @@ from __future__ import annotations
 import gzip
 import json
 import os
-import shutil
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
@@ -16,6 +15,7 @@ import numpy as np
 from forensics.errors import ScenarioError
 from forensics.lab.account import Account
 from forensics.lab.checks import Disturbed, check_take
+from forensics.lab.listener import chromium_path
 from forensics.lab.payloads import encode_payloads
 from forensics.lab.plan import plan_sending
 from forensics.lab.recorder_gaps import make_recorder_gaps
@@ -72,6 +72,7 @@ def record_call(
     out = Path(out)
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
         raise ScenarioError(f"{out} exists and is not an empty folder; give another one to record into.")
+    chromium_path()
     plan = plan_sending(scenario)
     payloads = encode_payloads(plan, scenario.sender)
     for attempt in range(1, attempts + 1):
@@ -148,7 +149,8 @@ def _write_flac(path: Path, samples: np.ndarray, rate_hz: int) -> None:
 
 def _write_logs(whole: Path, take: Take) -> None:
     (whole / "keys.log").write_bytes(b"".join(line + b"\n" for line in take.key_log))
-    _write_gzip(whole / "stats.json.gz", take.listening.dump)
+    if take.listening.dump:
+        _write_gzip(whole / "stats.json.gz", take.listening.dump)
     readings = "".join(json.dumps(reading) + "\n" for reading in take.listening.stats)
     _write_gzip(whole / "getstats.jsonl.gz", readings.encode())
     rows = (json.dumps({"received_at": round(at_s, 6), "event": event}) + "\n" for at_s, event in take.events)
@@ -173,8 +175,3 @@ def _clock(account: Account) -> dict[str, Any]:
         "note": "when the jitter buffer gave out the block that holds rec_s, in seconds since 1970; the browser "
         "fetches in bursts, so 20 ms of jitter is normal. Recorder gaps of content 'cut' are not in these times.",
     }
-
-
-def tools_missing() -> list[str]:
-    """Return the programs that recording would like to have and does not find; PulseAudio alone is optional."""
-    return [name for name in ("chromium", "espeak-ng", "pulseaudio", "parec") if shutil.which(name) is None]

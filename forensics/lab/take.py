@@ -20,6 +20,7 @@ from typing import Any
 
 import numpy as np
 
+from forensics.errors import ForensicsError
 from forensics.lab.agent import AGENT_HOST, SentPacket, VoiceAgent, candidates_of, with_candidate
 from forensics.lab.listener import Listener, Listening
 from forensics.lab.loudspeaker import Loudspeaker
@@ -111,7 +112,13 @@ async def take_call(scenario: Scenario, plan: SendPlan, payloads: list[bytes]) -
         sender = scenario.sender
         agent = VoiceAgent(plan, payloads, codec=sender.codec, abs_send_time=sender.abs_send_time)
         stack.push_async_callback(agent.hang_up)
-        await asyncio.wait_for(_connect(agent, relay, listener, codec=sender.codec), CONNECT_TIMEOUT_S)
+        try:
+            await asyncio.wait_for(_connect(agent, relay, listener, codec=sender.codec), CONNECT_TIMEOUT_S)
+        except TimeoutError as reason:
+            raise ForensicsError(
+                f"Browser and voice AI did not connect within {CONNECT_TIMEOUT_S:g} s, over loopback. "
+                "Is a firewall in the way, or the machine very busy? Record again."
+            ) from reason
         if loudspeaker:
             await loudspeaker.start()
         take = await _run(scenario, plan, agent=agent, relay=relay, listener=listener)
@@ -151,9 +158,7 @@ async def _run(scenario: Scenario, plan: SendPlan, *, agent: VoiceAgent, relay: 
             *(_freeze(listener, fault, zero_s, freezes) for fault in scenario.faults_of("receiver")),
             asyncio.sleep(zero_s + scenario.duration_s + TAIL_S - time.monotonic()),
         ]
-        async with asyncio.TaskGroup() as group:
-            for job in jobs:
-                group.create_task(_finish(job))
+        await asyncio.gather(*jobs)
         listening = await listener.finish()
     seen = [(fault, relay.wall_ns(start) / 1e9, relay.wall_ns(end) / 1e9) for fault, start, end in freezes]
     return Take(
@@ -161,10 +166,6 @@ async def _run(scenario: Scenario, plan: SendPlan, *, agent: VoiceAgent, relay: 
         agent.ssrc, agent.key_log, events, seen,
         {"relay_sender_side": relay.sender_side, "relay_listener_side": relay.listener_side},
     )  # fmt: skip
-
-
-async def _finish(job: Any) -> None:
-    await job
 
 
 @contextmanager

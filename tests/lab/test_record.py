@@ -83,6 +83,7 @@ def test_a_call_that_stays_disturbed_is_given_up_and_leaves_nothing(short_call, 
     def refuse(*_):
         raise Disturbed("The call was disturbed: by the test.")
 
+    monkeypatch.setattr(record, "chromium_path", lambda: None)
     monkeypatch.setattr(record, "run_take", lambda *_: None)
     monkeypatch.setattr(record, "account_of", lambda *_, **__: None)
     monkeypatch.setattr(record, "describe_truth", lambda _: {})
