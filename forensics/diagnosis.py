@@ -110,8 +110,8 @@ def diagnose(case: Case) -> Diagnosis:
     """
     log, known = _Log(), _Evidence()
     _read(case, known, log)
-    _choose_directions(known, log)
     _align_sender(known, log)
+    _choose_directions(known, log)
     _trace(known, log)
     turns = log.run(
         "turns",
@@ -158,9 +158,9 @@ def _read(case: Case, known: _Evidence, log: _Log) -> None:
             )
             or {}
         )
-        log.inputs.append(
-            input_file("stats", stats_file, counts={kind: len(table) for kind, table in known.stats.items()})
-        )
+        counts = {kind: len(table) for kind, table in known.stats.items()}
+        cut = next((table.attrs.get("notes", ()) for table in known.stats.values()), ())
+        log.inputs.append(input_file("stats", stats_file, counts=counts, notes=cut))
 
 
 def _read_side(case: Case, role: str, path: Path, log: _Log) -> tuple[Capture, tuple[RtpStream, ...]]:
@@ -205,6 +205,7 @@ def _choose_directions(known: _Evidence, log: _Log) -> None:
     elif known.recording is not None and (closed := _find_closed_stream(known, log)) is not None:
         known.downlink, known.clocks["recording"] = closed
     else:
+        known.recording = known.microphone = None  # they share a clock, which nothing ties to the capture
         known.downlink, reason = _guess_downlink(known)
         log.note(
             "streams",
@@ -221,27 +222,21 @@ def _choose_directions(known: _Evidence, log: _Log) -> None:
 
 
 def _find_heard_stream(known: _Evidence, log: _Log) -> tuple[RtpStream, DecodedStream, CoarseOffset] | None:
-    """Decode every readable stream and look it up in the recording; None where none of them is in it."""
-    recording, found, refusals = known.recording, [], []
+    """Decode the readable streams until one of them is found in the recording; None where none of them is in it."""
+    recording, refusals = known.recording, []
     assert recording is not None
+    near = find_near_endpoint(known.capture) if known.capture is not None else None
     readable = [stream for stream in known.streams if stream.readable]
-    for stream in sorted(readable, key=lambda stream: -len(stream.packets)):
+    for stream in sorted(readable, key=lambda stream: (stream.destination != near, -len(stream.packets))):
         try:
             decoded = log.run("audio", f"decode {stream.ssrc:#010x}", partial(decode_stream, stream))
             decoded, heard_track = _common_rate(decoded, recording)
-            find_offset = partial(estimate_coarse_offset, decoded.track, heard_track)
-            found.append((stream, decoded, log.run("clocks", "find in recording", find_offset)))
+            coarse = log.run("clocks", "find in recording", partial(estimate_coarse_offset, decoded.track, heard_track))
+            return stream, decoded, coarse
         except ForensicsError as fault:
             refusals.append(str(fault))
-    if found:
-        return max(found, key=lambda item: item[2].share)
     if readable:
-        log.note(
-            "clocks",
-            "find in recording",
-            f"{refusals[0]} {WITHOUT_RECORDING}",
-            said=True,
-        )
+        log.note("clocks", "find in recording", f"{refusals[0]} {WITHOUT_RECORDING}", said=True)
     return None
 
 
@@ -287,7 +282,13 @@ def _locate(known: _Evidence, decoded: DecodedStream, coarse: CoarseOffset, log:
         coarse_offset_s=coarse.offset_s,
         probes_found=coarse.share,
     )
-    known.clocks["recording"] = log.run("clocks", "place recording", lambda: estimate_recording_clock(heard, downlink))
+    clock = log.attempt(
+        "clocks", "place recording", lambda: estimate_recording_clock(heard, downlink), without=WITHOUT_RECORDING
+    )
+    if clock is None:
+        known.heard = known.recording = known.microphone = None
+    else:
+        known.clocks["recording"] = clock
 
 
 def _guess_downlink(known: _Evidence) -> tuple[RtpStream, str]:
@@ -301,8 +302,8 @@ def _guess_downlink(known: _Evidence) -> tuple[RtpStream, str]:
     towards = [stream for stream in known.streams if stream.destination == near]
     if towards:
         return max(towards, key=lambda stream: len(stream.packets)), "the capture was taken at its destination"
-    if known.sender_streams:
-        clock = estimate_sender_clock(known.streams, known.sender_streams)
+    clock = known.clocks.get("sender_capture")
+    if clock is not None:
         travel_s = {
             i: np.nanmedian(
                 stream.packets["arrival_s"] - estimate_departures(stream, known.sender_streams, clock=clock)

@@ -258,9 +258,10 @@ def played_through(site: Site) -> list[Evidence]:
 
 def missing_was_heard(site: Site) -> list[Evidence]:
     """The sender's capture holds what is missing at the receiver: the recording has it, or something else in its place."""
-    lost, recording = int(site.measured("lost_packets")), site.scene.recording
+    if site.measured("lost_packets") <= 0 or site.scene.recording is None or np.isnan(site.curve_step_s):
+        return []
     twin = find_twin(site.stream, site.scene.sender_streams)
-    if lost <= 0 or recording is None or twin is None or not twin.readable or np.isnan(site.curve_step_s):
+    if twin is None or not twin.readable:
         return []
     scores = _scores_of_missing(site, twin)
     if len(scores) == 0:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from itertools import pairwise
 
 import numpy as np
 import pandas as pd
@@ -26,6 +25,9 @@ PAUSE_S = 0.1
 """Located packets this far apart in media have a pause between them, in which a buffer stretches unheard."""
 
 
+UNHEARD_PACKETS = 2
+"""Packets with speech that have to be missing: a single one may only have been too quiet or too stretched to be found."""
+
 SKIPPED_S = 0.06
 """Time compression removes one pitch period, at most 15 ms, at a time; from 60 ms on audio was passed over."""
 
@@ -41,23 +43,21 @@ def find_skips(scene: Scene, *, boundaries: pd.DataFrame) -> list[Glitch]:
     journey = scene.journey
     if journey is None or not journey["located"].any():
         return []
-    located = np.flatnonzero(journey["located"].to_numpy())
-    offset_s = (journey["heard_s"] - journey["media_s"]).to_numpy()
     found = []
-    for before, after in pairwise(located):
+    for before, after, step_s in _located_pairs(journey, between=UNHEARD_PACKETS):
+        if step_s > -SKIPPED_S:
+            continue
         steps = boundaries.loc[before + 1 : after]
         explained = (steps["lost_packets"] > 0).any() or (steps["media_gap_s"] > SKIPPED_S / 2).any()
-        unheard = journey["speech"].iloc[before + 1 : after].sum()
-        if not explained and offset_s[after] - offset_s[before] <= -SKIPPED_S and unheard >= 2:
+        if not explained and journey["speech"].iloc[before + 1 : after].sum() >= UNHEARD_PACKETS:
             glitch = candidate(scene, boundaries, int(after), kind="skip", found_by="playout")
             start_s = float(journey["heard_s"].iat[before] + journey["duration_s"].iat[before])
-            skipped_s = float(offset_s[before] - offset_s[after])
             found.append(
                 replace(
                     glitch,
                     start_s=min(start_s, glitch.end_s),
                     frames=(int(journey["frame"].iat[before]), glitch.frames[1]),
-                    measurements={**glitch.measurements, "skipped_s": skipped_s},
+                    measurements={**glitch.measurements, "skipped_s": -step_s},
                 )
             )
     return found
@@ -81,15 +81,12 @@ def find_blanks(scene: Scene, *, boundaries: pd.DataFrame) -> list[Glitch]:
     journey, recording = scene.journey, scene.recording
     if journey is None or recording is None or not journey["located"].any():
         return []
-    located = np.flatnonzero(journey["located"].to_numpy())
-    offset_s = (journey["heard_s"] - journey["media_s"]).to_numpy()
     loud_dbfs = float(np.nanpercentile(journey["level_dbfs"], 95))
     found = []
-    for before, after in pairwise(located):
-        inside = journey.iloc[before + 1 : after]
-        steps = boundaries.loc[before + 1 : after]
+    for before, after, step_s in _located_pairs(journey, between=UNHEARD_PACKETS):
+        inside, steps = journey.iloc[before + 1 : after], boundaries.loc[before + 1 : after]
         untouched = (steps["lost_packets"] == 0).all() and (steps["lateness_step_s"] < HOLE_S).all()
-        if inside["speech"].sum() < 2 or not untouched or abs(offset_s[after] - offset_s[before]) > STEADY_S:
+        if abs(step_s) > STEADY_S or not untouched or inside["speech"].sum() < UNHEARD_PACKETS:
             continue
         start_s, end_s = inside["heard_s"].iat[0], journey["heard_s"].iat[after]
         heard = recording.samples[round(start_s * recording.sample_rate_hz) : round(end_s * recording.sample_rate_hz)]
@@ -119,14 +116,19 @@ def find_holes(scene: Scene, *, boundaries: pd.DataFrame) -> list[Glitch]:
     journey = scene.journey
     if journey is None or not journey["located"].any():
         return []
-    located = np.flatnonzero(journey["located"].to_numpy())
-    offset_s = (journey["heard_s"] - journey["media_s"]).to_numpy()
     media_s, length_s = journey["media_s"].to_numpy(), journey["duration_s"].to_numpy()
     found = []
-    for before, after in pairwise(located):
-        apart_s = media_s[after] - media_s[before] - length_s[before]
-        if offset_s[after] - offset_s[before] >= HOLE_S and apart_s <= PAUSE_S:
+    for before, after, step_s in _located_pairs(journey):
+        if step_s >= HOLE_S and media_s[after] - media_s[before] - length_s[before] <= PAUSE_S:
             steps = boundaries["lateness_step_s"].loc[before + 1 : after]
-            if steps.max() >= ON_TIME_S or offset_s[after] - offset_s[before] >= STRETCHED_S:
+            if steps.max() >= ON_TIME_S or step_s >= STRETCHED_S:
                 found.append(candidate(scene, boundaries, int(steps.idxmax()), kind="hole", found_by="playout"))
     return found
+
+
+def _located_pairs(journey: pd.DataFrame, *, between: int = 0) -> list[tuple[int, int, float]]:
+    """Neighbouring located packets with so many others between them, and the step of the playout curve."""
+    located = np.flatnonzero(journey["located"].to_numpy())
+    step_s = np.diff((journey["heard_s"] - journey["media_s"]).to_numpy()[located])
+    far = np.flatnonzero(np.diff(located) > between)
+    return [(int(located[i]), int(located[i + 1]), float(step_s[i])) for i in far]
