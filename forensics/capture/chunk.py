@@ -27,3 +27,14 @@ class Datagrams:
 
     def __len__(self) -> int:
         return len(self.frame)
+
+
+def in_order(first: Datagrams, second: Datagrams) -> Datagrams:
+    """Put datagrams together in the order of their frames; `second` has the buffer of both."""
+    order = np.argsort(np.concatenate([first.frame, second.frame]), kind="stable")
+    columns = {
+        name: np.concatenate([getattr(first, name), getattr(second, name)])[order]
+        for name in Datagrams.__slots__
+        if name != "octets"
+    }
+    return Datagrams(octets=second.octets, **columns)

@@ -7,8 +7,9 @@ from pathlib import Path
 
 import numpy as np
 
-from forensics.capture.chunk import Datagrams
+from forensics.capture.chunk import Datagrams, in_order
 from forensics.capture.demultiplex import HEAD_OCTETS, STUN, TURN, tell_apart
+from forensics.capture.express import Express
 from forensics.capture.files import SLACK_OCTETS, OctetFile, Window
 from forensics.capture.fragments import Reassembly
 from forensics.capture.gather import field, windows
@@ -35,7 +36,11 @@ class FlowBook:
     def number(self, packets: Packets, ports: np.ndarray) -> np.ndarray:
         """Return the flow of each packet; `ports` are its first four transport octets as one number."""
         transport = packets.protocol.astype(np.uint64) | packets.family.astype(np.uint64) << np.uint64(8)
-        return self._flows.number(packets.pair, ports.astype(np.uint64) << np.uint64(32) | transport)
+        return self.numbered(packets.pair, ports.astype(np.uint64) << np.uint64(32) | transport)
+
+    def numbered(self, pair: np.ndarray, word: np.ndarray) -> np.ndarray:
+        """Return the flow of each pair of addresses and word of ports, family and protocol."""
+        return self._flows.number(pair, word)
 
     def five_tuple(self, flow: int) -> tuple[str, str, int, str, int]:
         """Return transport, source address and port, destination address and port."""
@@ -98,6 +103,28 @@ class DatagramReader:
                 self.tally.note(f"{file.fault}: the {self.frames} frames before it were read")
 
     def _datagrams(self, records: Records) -> Datagrams:
+        """Take the short way with the frames that fit it, the long way with the others, and put both in order."""
+        express = Express(records)
+        if express.fits.all():
+            found = self._short_way(express, slice(None))
+        elif not express.fits.any():
+            found = self._long_way(records)
+        else:
+            found = in_order(
+                self._short_way(express, np.flatnonzero(express.fits)),
+                self._long_way(records.where(np.flatnonzero(~express.fits))),
+            )
+        if ((found.protocol == TURN) | (found.protocol == STUN)).any():
+            unwrap(found)
+        return found
+
+    def _short_way(self, express: Express, rows: np.ndarray | slice) -> Datagrams:
+        columns = express.columns(rows)
+        flow = self.flows.numbered(columns.pop("pair"), columns.pop("ports"))
+        protocol = tell_apart(columns["head"], columns["captured"], columns["wire"])
+        return Datagrams(octets=express.records.octets, flow=flow, protocol=protocol, **columns)
+
+    def _long_way(self, records: Records) -> Datagrams:
         packets = find_packets(records, find_networks(records, self.tally), book=self.flows.addresses, tally=self.tally)
         octets = records.octets
         if (packets.fragment >= 0).any():
@@ -109,8 +136,6 @@ class DatagramReader:
             self._count_others(packets.protocol[~udp])
             found = self._udp(records, octets, packets.where(udp))
             found = self._with_tcp(records, found, packets.where(packets.protocol == TCP))
-        if ((found.protocol == TURN) | (found.protocol == STUN)).any():
-            unwrap(found)
         return found
 
     def _reassembled(self, octets: np.ndarray, packets: Packets) -> tuple[np.ndarray, Packets]:
@@ -183,7 +208,7 @@ class DatagramReader:
             wire=sizes,
             head=head,
         )
-        return _in_order(udp, made)
+        return in_order(udp, made)
 
 
 def _appended(octets: np.ndarray, parts: list[bytes]) -> tuple[np.ndarray, np.ndarray]:
@@ -192,14 +217,3 @@ def _appended(octets: np.ndarray, parts: list[bytes]) -> tuple[np.ndarray, np.nd
     start = len(octets) + np.cumsum(sizes) - sizes
     behind = np.frombuffer(b"".join([*parts, bytes(SLACK_OCTETS)]), np.uint8)
     return np.concatenate([octets, behind]), start
-
-
-def _in_order(first: Datagrams, second: Datagrams) -> Datagrams:
-    """Put datagrams together in the order of their frames; `second` has the buffer of both."""
-    order = np.argsort(np.concatenate([first.frame, second.frame]), kind="stable")
-    columns = {
-        name: np.concatenate([getattr(first, name), getattr(second, name)])[order]
-        for name in Datagrams.__slots__
-        if name != "octets"
-    }
-    return Datagrams(octets=second.octets, **columns)

@@ -38,6 +38,11 @@ class Records:
     def __len__(self) -> int:
         return len(self.frame)
 
+    def where(self, rows: np.ndarray) -> Records:
+        """Return the frames of an index, in the same buffer."""
+        columns = (self.frame, self.time_ns, self.offset, self.captured, self.wire, self.link)
+        return Records(self.octets, *(column[rows] for column in columns))
+
 
 @dataclass(frozen=True, slots=True)
 class Chain:

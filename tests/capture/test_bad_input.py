@@ -75,7 +75,7 @@ def mutated(seeds):
 RELAXED = settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 
-@RELAXED
+@settings(RELAXED, max_examples=80)
 @given(mutated(SEEDS))
 def test_damaged_captures(octets):
     TARGETS["reader"](octets)

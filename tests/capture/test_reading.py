@@ -155,6 +155,35 @@ def test_records_that_imitate_records_do_not_mislead_the_walkers(tmp_path):
     assert capture.datagrams["frame"].tolist() == list(range(1, 3001))
 
 
+def test_the_short_way_and_the_long_way_give_the_same(tmp_path, monkeypatch):
+    """A mixture of plain frames and of all that differs from them in one way each."""
+    plain = p.ipv4(p.udp(p.rtp(1, 1)))
+    odd = [
+        p.ethernet(plain), p.ethernet(plain) + bytes(9), p.ethernet(plain)[:60], p.ethernet(plain)[:43],
+        p.ethernet(plain)[:41], p.ethernet(plain, tags=[(0x8100, 1)]), p.ethernet(p.ipv4(p.udp(b""))),
+        p.ethernet(p.ipv4(p.udp(p.rtp(2, 2)), options=bytes(4))), p.ethernet(p.ipv6(p.udp(p.rtp(3, 3)))),
+        p.ethernet(p.ipv4(p.udp(b"abcd", length=0))), p.ethernet(p.ipv4(p.udp(b"abcd", length=500))),
+        p.ethernet(p.ipv4(p.udp(b"abcd", length=9))), p.ethernet(p.ipv4(bytes(8), protocol=1)), bytes(5), b"",
+        *map(p.ethernet, p.fragments4(p.udp(p.rtp(4, 4)), 96)), p.ethernet(p.ipv4(p.udp(p.channel_data(p.rtp(5, 5))))),
+        p.ethernet(p.ipv4(p.tcp(struct.pack(">H", 20) + p.stun(), 1), protocol=6)), p.ethernet(p.ipv4(p.udp(p.stun()))),
+    ]  # fmt: skip
+    path = written(tmp_path, p.pcap(p.shots(odd * 20)))
+    both = read_capture(path)
+    monkeypatch.setattr("forensics.capture.express._ETHERNET", -1)
+    long_way = read_capture(path)
+    names = ["frame", "arrival_s", "protocol", "payload_offset", "payload_bytes", "wire_bytes"]
+    assert both.datagrams[names].equals(long_way.datagrams[names])
+    assert bytes(both.octets) == bytes(long_way.octets)
+    assert both.skipped == long_way.skipped
+    ends = ["source_address", "source_port", "destination_address", "destination_port"]
+    for capture in (both, long_way):
+        capture.flows["name"] = capture.flows[ends].astype(str).agg(" ".join, axis=1)
+    assert (
+        both.flows["name"].iloc[both.datagrams["flow"]].tolist()
+        == long_way.flows["name"].iloc[long_way.datagrams["flow"]].tolist()
+    )
+
+
 def test_an_empty_file(tmp_path):
     with pytest.raises(CaptureError, match=r"holds no capture: it is empty\. Expected pcap, pcapng"):
         read_capture(written(tmp_path, b""))
