@@ -143,11 +143,11 @@ def _blanked(tile: np.ndarray, start_s: float, column_s: float, windows: list[Wi
     kept = np.zeros(len(tile), dtype=bool)
     for window in windows:
         kept |= (at_s >= window[0]) & (at_s <= window[1])
-    blank = waveform.NOT_CARRIED if tile.dtype == np.int16 else spectrogram.UNKNOWN
+    blank = waveform.NOT_CARRIED if tile.dtype == np.int16 else spectrogram.NOT_CARRIED
     return np.where(kept[:, np.newaxis], tile, np.asarray(blank, dtype=tile.dtype))
 
 
 def _rounded(tile: np.ndarray) -> np.ndarray:
-    """Round levels to `LEVEL_STEP`, leaving the two codes that are no level."""
+    """Round levels to `LEVEL_STEP`, leaving the codes that are no level."""
     coarse = (tile // LEVEL_STEP * LEVEL_STEP + LEVEL_STEP // 2).astype(np.uint8)
     return np.where(tile < spectrogram.QUIETEST, tile, np.maximum(coarse, spectrogram.QUIETEST)).astype(np.uint8)

@@ -244,11 +244,10 @@ def _plot_spectrogram(ax: Any, sound: Sound, window: tuple[float, float]) -> Non
     cells = np.concatenate(
         [spectrogram.spectrogram_tile(sound, scale="mel", level=level, index=i) for i in range(first, last + 1)]
     )
-    level_db = (cells.astype(float) - spectrogram.QUIETEST) / 253 * -spectrogram.FLOOR_DB + spectrogram.FLOOR_DB
     edges_hz = spectrogram.row_edges_hz(sound.sample_rate_hz, "mel")
     at_s = sound.start_s + (first * spectrogram.TILE_COLUMNS + np.arange(len(cells)) + 0.5) * hop_s
     image = librosa.display.specshow(
-        np.maximum(level_db, spectrogram.FLOOR_DB).T, x_coords=at_s, y_coords=(edges_hz[1:] + edges_hz[:-1]) / 2,
+        spectrogram.cell_levels_db(cells).T, x_coords=at_s, y_coords=(edges_hz[1:] + edges_hz[:-1]) / 2,
         x_axis="s", y_axis="mel", cmap="magma", vmin=spectrogram.FLOOR_DB, vmax=0, ax=ax, rasterized=True,
     )  # fmt: skip
     ax.set_xlabel("")

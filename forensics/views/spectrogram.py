@@ -4,9 +4,10 @@ Level 0 has a column every `HOP_S`; each level above is `LEVEL_FACTOR` times coa
 of a few windows spread over its span, so that a click stays visible in the overview of an hour. One byte a cell:
 
 ====== ==========================================================
-0      nobody recorded anything here
-1      exact digital silence: every sample of the window is zero
-2..255 level in dB relative to a full-scale sine, `FLOOR_DB` to 0
+0      left to the coarser level: only in reports, which carry some tiles in part
+1      nothing was recorded or sent here
+2      exact digital silence: every sample of the window is zero
+3..255 level in dB relative to a full-scale sine, `FLOOR_DB` to 0
 ====== ==========================================================
 
 Windows go through `scipy.fft` in single precision, block by block: `librosa.stft` of an hour at 48 kHz takes gigabytes.
@@ -28,7 +29,8 @@ TOP_HZ = 12_000.0  # what Opus in its super-wideband mode carries; speech has li
 LOW_HZ = 50.0
 WINDOWS_PER_COLUMN = 4
 
-UNKNOWN, SILENT, QUIETEST = 0, 1, 2
+NOT_CARRIED, NOTHING, SILENT, QUIETEST = 0, 1, 2, 3
+STEPS = 255 - QUIETEST
 
 Scale = str  # "mel" or "linear"
 
@@ -67,6 +69,11 @@ def spectrogram_tile(sound: Sound, *, scale: Scale, level: int, index: int) -> n
     return cells.reshape(columns, windows, ROWS).max(axis=1)
 
 
+def cell_levels_db(cells: np.ndarray) -> np.ndarray:
+    """Return the levels in dB that `cells` of a tile stand for; `FLOOR_DB` where a cell is no level."""
+    return np.maximum((cells.astype(float) - QUIETEST) / STEPS * -FLOOR_DB + FLOOR_DB, FLOOR_DB)
+
+
 def _levels(sound: Sound, centres: np.ndarray, scale: Scale) -> np.ndarray:
     """Levels of the windows around `centres` as bytes, shape (windows, ROWS)."""
     from scipy.fft import rfft
@@ -77,7 +84,7 @@ def _levels(sound: Sound, centres: np.ndarray, scale: Scale) -> np.ndarray:
     spectrum = np.abs(rfft(frames * taper, n=2 * length, axis=1, workers=1)) * (2 / taper.sum())
     cells = _bytes(_rows(spectrum, sound.sample_rate_hz, scale))
     cells[~frames.any(axis=1)] = SILENT
-    cells[~sound.known_at(centres)] = UNKNOWN
+    cells[~sound.known_at(centres)] = NOTHING
     return cells
 
 
@@ -104,4 +111,4 @@ def _rows(spectrum: np.ndarray, sample_rate_hz: int, scale: Scale) -> np.ndarray
 
 def _bytes(amplitude: np.ndarray) -> np.ndarray:
     level_db = 20 * np.log10(np.maximum(amplitude, 1e-9))
-    return np.clip(QUIETEST + np.rint((level_db - FLOOR_DB) / -FLOOR_DB * 253), QUIETEST, 255).astype(np.uint8)
+    return np.clip(QUIETEST + np.rint((level_db - FLOOR_DB) / -FLOOR_DB * STEPS), QUIETEST, 255).astype(np.uint8)

@@ -10,7 +10,7 @@ from synthetic_call import RATE_HZ, synthetic_diagnosis
 
 from forensics.report.content import ENVELOPE_S, MARGIN_S, Audio, page_data
 from forensics.report.sections import cause_rows, display_filter, facts, glitch_sections, provenance, turn_table
-from forensics.views.spectrogram import ROWS, UNKNOWN
+from forensics.views.spectrogram import NOT_CARRIED, ROWS
 from forensics.views.view import make_view
 
 
@@ -92,8 +92,8 @@ def test_around_glitches_only_means_nothing_fine_elsewhere(view):
     at_s = 2 * 2.56 + (np.arange(len(mel)) + 0.5) * 0.01
     glitch = view.header["glitches"][0]
     far = (at_s < glitch["capture_start_s"] - 0.418 - MARGIN_S - 0.1) | (at_s > glitch["end_s"] + MARGIN_S + 0.1)
-    assert (mel[far] == UNKNOWN).all()
-    assert (mel[(at_s > glitch["start_s"]) & (at_s < glitch["end_s"])] != UNKNOWN).all()
+    assert (mel[far] == NOT_CARRIED).all()
+    assert (mel[(at_s > glitch["start_s"]) & (at_s < glitch["end_s"])] != NOT_CARRIED).all()
     assert "heard/mel/2/0" not in tiles
 
 

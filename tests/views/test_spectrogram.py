@@ -6,11 +6,11 @@ import pytest
 from forensics.model import AudioTrack
 from forensics.views.sound import Piece, Sound
 from forensics.views.spectrogram import (
-    FLOOR_DB,
+    NOTHING,
     QUIETEST,
     ROWS,
     SILENT,
-    UNKNOWN,
+    cell_levels_db,
     row_edges_hz,
     spectrogram_levels,
     spectrogram_tile,
@@ -28,10 +28,6 @@ def tone(hz, seconds=1.0, amplitude=1.0):
     return amplitude * np.sin(2 * np.pi * hz * np.arange(round(seconds * RATE)) / RATE)
 
 
-def decibels(cell):
-    return (float(cell) - QUIETEST) / 253 * -FLOOR_DB + FLOOR_DB
-
-
 @pytest.mark.parametrize("scale", ["mel", "linear"])
 @pytest.mark.parametrize("hz", [440.0, 1000.0, 5000.0])
 def test_a_tone_lies_in_its_row_at_its_level(scale, hz):
@@ -39,7 +35,7 @@ def test_a_tone_lies_in_its_row_at_its_level(scale, hz):
     edges = row_edges_hz(RATE, scale)
     row = int(np.argmax(column))
     assert edges[row] - 25 <= hz <= edges[row + 1] + 25
-    assert decibels(column[row]) == pytest.approx(-20, abs=1.0)
+    assert cell_levels_db(column[row]) == pytest.approx(-20, abs=1.0)
 
 
 @pytest.mark.parametrize("scale", ["mel", "linear"])
@@ -72,14 +68,14 @@ def test_faint_noise_is_not_silence():
 
 def test_what_nobody_recorded_is_unknown():
     tile = spectrogram_tile(a_sound(tone(500), known=((0.0, 0.6),)), scale="mel", level=1, index=0)
-    assert (tile[65:] == UNKNOWN).all()
+    assert (tile[65:] == NOTHING).all()
     assert (tile[:55] > SILENT).all()
 
 
 def test_between_pieces_nothing_is_known():
     pieces = (Piece(0, 0, RATE // 4), Piece(RATE // 2, RATE // 4, RATE))
     tile = spectrogram_tile(a_sound(tone(500), pieces=pieces), scale="mel", level=1, index=0)
-    assert (tile[30:45] == UNKNOWN).all()
+    assert (tile[30:45] == NOTHING).all()
     assert (tile[55:90] > SILENT).all()
 
 
@@ -89,7 +85,7 @@ def test_a_short_burst_stays_visible_in_a_coarse_column():
     sound = a_sound(samples)
     top = spectrogram_levels(sound) - 1
     coarse = np.concatenate([spectrogram_tile(sound, scale="mel", level=top, index=i) for i in range(4)])
-    assert decibels(coarse.max()) > -3
+    assert cell_levels_db(coarse.max()) > -3
 
 
 def test_beyond_the_end_there_are_no_columns():

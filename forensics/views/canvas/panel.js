@@ -3,7 +3,7 @@
 import { clockReadings, formatSpan, formatTime } from "./axis.js";
 import { button, choice, element, icon } from "./dom.js";
 import { PACKET_SHAPES } from "./packets.js";
-import { colourMap, SILENCE_COLOUR } from "./theme.js";
+import { QUIETEST, SILENCE_COLOUR, colourMap } from "./theme.js";
 
 const ICONS = {
   play: "M5 3.5L12.5 8L5 12.5Z",
@@ -200,7 +200,7 @@ function bufferItems() {
 function colourBar(floor_db) {
   const map = colourMap();
   const stops = Array.from({ length: 17 }, (_, i) => {
-    const at = 2 + Math.round((i / 16) * 253);
+    const at = QUIETEST + Math.round((i / 16) * (255 - QUIETEST));
     return `rgb(${map[at * 4]},${map[at * 4 + 1]},${map[at * 4 + 2]})`;
   });
   const bar = element("span", { class: "tl-colours" });

@@ -2,7 +2,7 @@
 
 import { formatNumber } from "./axis.js";
 import { Lane, gridLine, scaleMark } from "./lane.js";
-import { colourMap } from "./theme.js";
+import { QUIETEST, SILENT, colourMap } from "./theme.js";
 
 const FULL_SCALE = 32767;
 const NOT_CARRIED = -FULL_SCALE; // the maximum of a column that the page leaves to the coarser level
@@ -160,8 +160,6 @@ function spread(data, start, column, axis, box, low, high) {
 export class SpectrogramLane extends SoundLane {
   constructor(spec, view) {
     super(spec, view);
-    this.map = colourMap();
-    this.pictures = new Map();
   }
 
   get geometry() {
@@ -192,7 +190,7 @@ export class SpectrogramLane extends SoundLane {
   paintLevel(pen, level) {
     const column = this.column(level);
     for (const index of this.visible(pen.axis, column, this.geometry.columns)) {
-      const picture = this.picture(`${this.spec.sound}/${this.view.scale}/${level}/${index}`);
+      const picture = this.picture(pen.theme, `${this.spec.sound}/${this.view.scale}/${level}/${index}`);
       if (picture) this.paintTile(pen, picture, this.facts.start_s + index * this.geometry.columns * column, column);
     }
   }
@@ -209,14 +207,14 @@ export class SpectrogramLane extends SoundLane {
     ctx.drawImage(picture, (from - left) * scale, 0, (to - from) * scale, picture.height, from, box.y, to - from, box.h);
   }
 
-  picture(key) {
+  picture(theme, key) {
     const tile = this.view.store.peek(key);
     if (!tile || !tile.data.length) return null;
-    tile.picture ??= this.colour(tile.data);
+    if (tile.theme !== theme) Object.assign(tile, { theme, picture: this.colour(tile.data, colourMap(theme.unknown)) });
     return tile.picture;
   }
 
-  colour(data) {
+  colour(data, colours) {
     const { rows } = this.geometry;
     const columns = data.length / rows;
     const canvas = document.createElement("canvas");
@@ -224,7 +222,7 @@ export class SpectrogramLane extends SoundLane {
     canvas.height = rows;
     const image = new ImageData(columns, rows);
     const out = new Uint32Array(image.data.buffer);
-    const map = new Uint32Array(this.map.buffer);
+    const map = new Uint32Array(colours.buffer);
     for (let c = 0; c < columns; c++) {
       for (let r = 0; r < rows; r++) out[(rows - 1 - r) * columns + c] = map[data[c * rows + r]];
     }
@@ -267,7 +265,8 @@ export class SpectrogramLane extends SoundLane {
     const value = tile?.data[(at - index * this.geometry.columns) * this.geometry.rows + row];
     if (value === undefined) return [];
     const hz = (edges[row] + edges[row + 1]) / 2;
-    const said = value > 1 ? `${formatNumber((((value - 2) / 253 - 1) * -this.geometry.floor_db).toFixed(0))} dB` : value ? "digital silence" : "not known";
+    const level_db = ((value - QUIETEST) / (255 - QUIETEST) - 1) * -this.geometry.floor_db;
+    const said = value >= QUIETEST ? `${formatNumber(level_db.toFixed(0))} dB` : value === SILENT ? "digital silence" : "nothing recorded or sent";
     return [[`at ${(hz / 1000).toFixed(2)} kHz`, said]];
   }
 

@@ -74,21 +74,26 @@ export function drawGlyph(ctx, look, x, y, colour, size = 14) {
 
 // Perceptually even, dark to light, safe for colour vision deficiencies: stops of matplotlib's magma.
 const STOPS = ["#000004", "#140e36", "#3b0f70", "#641a80", "#8c2981", "#b73779", "#de4968", "#f7705c", "#fe9f6d", "#fecf92", "#fcfdbf"];
+const DARK_SHARE = 0.12;
 export const SILENCE_COLOUR = [14, 74, 84];
 
-// 256 entries of red, green, blue, alpha for the bytes of a spectrogram tile.
-export function colourMap() {
+// Bytes of a spectrogram tile: 0 is left to the coarser level, 1 nothing, 2 digital silence, from QUIETEST on a level.
+export const SILENT = 2;
+export const QUIETEST = 3;
+
+// 256 entries of red, green, blue, alpha; `nothing` is an "rgb(…)".
+export function colourMap(nothing = "rgb(0, 0, 0)") {
   const table = new Uint8ClampedArray(1024);
   const stops = STOPS.map((hex) => [1, 3, 5].map((i) => parseInt(hex.slice(i, i + 2), 16)));
-  for (let value = 2; value < 256; value++) {
-    // the upper half of the range holds nearly all of speech: spend the colours there
-    const at = Math.max(0, (value - 2) / 253 - 0.12) / 0.88 * (stops.length - 1);
-    const below = Math.min(Math.floor(at), stops.length - 2);
-    for (let c = 0; c < 3; c++) {
-      table[value * 4 + c] = stops[below][c] + (at - below) * (stops[below + 1][c] - stops[below][c]);
-    }
-    table[value * 4 + 3] = 255;
+  for (let value = QUIETEST; value < 256; value++) {
+    // the upper part of the range holds nearly all of speech: spend the colours there
+    const share = Math.max(0, (value - QUIETEST) / (255 - QUIETEST) - DARK_SHARE) / (1 - DARK_SHARE);
+    const below = Math.min(Math.floor(share * (stops.length - 1)), stops.length - 2);
+    const rest = share * (stops.length - 1) - below;
+    const colour = stops[below].map((from, c) => from + rest * (stops[below + 1][c] - from));
+    table.set([...colour, 255], value * 4);
   }
-  table.set([...SILENCE_COLOUR, 255], 4);
+  table.set([...nothing.match(/[\d.]+/g).map(Number).slice(0, 3), 255], 4);
+  table.set([...SILENCE_COLOUR, 255], SILENT * 4);
   return table;
 }
