@@ -355,8 +355,18 @@ def _aftermath(account: Account, hole: Hole, evidence: dict[str, float], known: 
         fault = account.scenario.faults[int(first["injected_id"][1:]) - 1]
         kind = first["kind"] if first["kind"].endswith(":refill") else f"{first['kind']}:refill"
         return _happening(account, kind, fault=fault, hole=hole, evidence=evidence)
+    recent = _network_fault_before(account, hole.start_s)
+    if recent is not None:
+        return _happening(account, f"late_packets:{recent.kind}:refill", fault=recent, hole=hole, evidence=evidence)
     note = "not injected: the jitter buffer ran dry for a moment (scheduling of the host)"
     return _happening(account, "incidental_underrun", fault=None, hole=hole, evidence=evidence, note=note)
+
+
+def _network_fault_before(account: Account, at_s: float) -> Fault | None:
+    """Return the fault that last acted on a packet shortly before, though that packet itself left no hole."""
+    arrived = account.recording_time(account.packets["arrived_s"].to_numpy())
+    rows = np.flatnonzero((arrived > at_s - AFTERMATH_S) & (arrived <= at_s))
+    return _network_fault(account, rows[::-1].tolist())
 
 
 def _burst_before(account: Account, at_s: float) -> Fault | None:
