@@ -240,6 +240,11 @@ def rates(found: int, false: int, missed: int) -> tuple[float, float, float]:
     return precision, recall, f1
 
 
+def named_rates(found: int, false: int, missed: int) -> dict[str, float]:
+    """`rates` by name."""
+    return dict(zip(("precision", "recall", "f1"), rates(found, false, missed), strict=True))
+
+
 def calibration_error(confidence: Sequence[tuple[float, bool]], *, bins: int = 10) -> float:
     """Expected calibration error: mean distance of stated confidence and share of right findings, over `bins` bins."""
     if not confidence:
@@ -254,8 +259,8 @@ def calibration_error(confidence: Sequence[tuple[float, bool]], *, bins: int = 1
 def summary(tally: Tally) -> dict[str, Any]:
     """The figures of a tally as plain values."""
     return {
-        "per_cause": {c: dict(zip(("precision", "recall", "f1"), rates(tally.found[c], tally.false[c], tally.missed[c]), strict=True)) for c in CAUSES},
-        "micro": dict(zip(("precision", "recall", "f1"), rates(*(sum(counts.values()) for counts in (tally.found, tally.false, tally.missed))), strict=True)),
+        "per_cause": {c: named_rates(tally.found[c], tally.false[c], tally.missed[c]) for c in CAUSES},
+        "micro": named_rates(*(sum(counts.values()) for counts in (tally.found, tally.false, tally.missed))),
         "abstained": tally.abstained,
         "expected_calibration_error": calibration_error(tally.confidence),
     }  # fmt: skip
@@ -280,11 +285,13 @@ def print_tally(title: str, tally: Tally, *, brief: bool = False) -> None:
     same = sum(n for (true, said), n in tally.masked.items() if true == said)
     onset_ms = 1000 * np.array(tally.onset_s or [np.nan])
     print(
-        f"onset error {np.median(onset_ms):.0f} ms median, {np.quantile(onset_ms, 0.95):.0f} ms at 95 %; abstained {tally.abstained}; ",
+        f"onset error {np.median(onset_ms):.0f} ms median, {np.quantile(onset_ms, 0.95):.0f} ms at 95 %; "
+        f"abstained {tally.abstained}; ",
         end="",
     )
     print(
-        f"masked or audible right {same / max(1, sum(tally.masked.values())):.0%}; calibration error {calibration_error(tally.confidence):.3f}"
+        f"masked or audible right {same / max(1, sum(tally.masked.values())):.0%}; "
+        f"calibration error {calibration_error(tally.confidence):.3f}"
     )
     wrong = {pair: n for pair, n in tally.confusion.items() if pair[0] != pair[1]}
     if wrong:

@@ -41,9 +41,9 @@ class Replayed:
         return self.offset_s.get(after, np.nan) - self.offset_s.get(before, np.nan)
 
 
-def replay_what_if(stream: RtpStream, **settings: float) -> Replayed:
+def replay_what_if(stream: RtpStream, *, minimum_delay_s: float = 0.0) -> Replayed:
     """Replay a stream and keep when each packet was played."""
-    return _replayed(stream, replay_neteq(stream, **settings))
+    return _replayed(stream, replay_neteq(stream, minimum_delay_s=minimum_delay_s))
 
 
 def _replayed(stream: RtpStream, playout: Playout) -> Replayed:
@@ -109,12 +109,12 @@ def gone_without(site: Site) -> list[Evidence]:
         return [unchecked(site, "gone_without", Cause.BUFFER_UNDERRUN, reason)]
     answers = []
     for cause, mended in replay_mended(site.scene).items():
-        left_s = mended.inserted_s(before, after) + (
-            0.0 if cause is Cause.NETWORK_DROP else max(site.measured("media_gap_s"), 0.0)
-        )
+        jump_s = 0.0 if cause is Cause.NETWORK_DROP else max(site.measured("media_gap_s"), 0.0)
+        left_s = mended.inserted_s(before, after) + jump_s
         if np.isnan(left_s):
             continue
-        statement = f"Replayed with {MENDED[cause]}, the hole of {milliseconds(was_s)} becomes {milliseconds(max(left_s, 0.0))}."
+        left = milliseconds(max(left_s, 0.0))
+        statement = f"Replayed with {MENDED[cause]}, the hole of {milliseconds(was_s)} becomes {left}."
         if left_s < was_s / 2:
             answers.append(supports(site, "gone_without", cause, statement, weight=SLIGHT, left_s=left_s))
         else:

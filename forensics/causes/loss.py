@@ -257,7 +257,7 @@ def played_through(site: Site) -> list[Evidence]:
 
 
 def missing_was_heard(site: Site) -> list[Evidence]:
-    """The sender's capture holds what is missing at the receiver: the recording has it, or something else in its place."""
+    """The sender's capture holds what is missing at the receiver: the recording has it, or has something else."""
     if site.measured("lost_packets") <= 0 or site.scene.recording is None or np.isnan(site.curve_step_s):
         return []
     twin = find_twin(site.stream, site.scene.sender_streams)

@@ -308,7 +308,7 @@ def released_later(site: Site) -> list[Evidence]:
             mechanism="artificial_delay",
             held_s=held_s,
             stroke_s=stroke_s,
-        ),  # fmt: skip
+        ),
         opposes(site, "released_later", Cause.LATE_MODEL_OUTPUT, statement, weight=FAIR),
     ]
 
@@ -366,7 +366,7 @@ def _clock_stood(site: Site, step_s: float, numbers: str) -> list[Evidence]:
             weight=DECISIVE,
             mechanism="stall",
             step_s=step_s,
-        ),  # fmt: skip
+        ),
         opposes(site, "sender_clock_stood", Cause.BUFFER_UNDERRUN, statement, weight=STRONG),
         opposes(site, "sender_clock_stood", Cause.SENDER_POLICY, statement, weight=STRONG),
     ]

@@ -15,7 +15,7 @@ LEAST_READINGS = 5
 """Readings with a usable packet count that a placement by content needs."""
 
 AGREE_S = 0.1
-"""The middle half of the readings has to place the clock within this; else packets were missed, or it is another call."""
+"""The middle half of the readings has to place the clock within this; else packets were missed."""
 
 
 def estimate_stats_clock(inbound: pd.DataFrame, stream: RtpStream, *, origin_ns: int) -> ClockMap:

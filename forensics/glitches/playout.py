@@ -26,7 +26,7 @@ PAUSE_S = 0.1
 
 
 UNHEARD_PACKETS = 2
-"""Packets with speech that have to be missing: a single one may only have been too quiet or too stretched to be found."""
+"""Packets with speech that have to be missing: a single one may have been too quiet or too stretched to be found."""
 
 SKIPPED_S = 0.06
 """Time compression removes one pitch period, at most 15 ms, at a time; from 60 ms on audio was passed over."""

@@ -53,9 +53,9 @@ RINGING_S = 0.06
 """How long a codec may ring on into silence before a packet counts as silent."""
 
 ALIKE = ((99.0, -5.0), (12.0, -12.0), (10.0, -22.0))
-"""Pairs of band distance and level against loud speech: a cut in two leaves sounds alike (`mel_distance_db`), or both so
-loud that no natural sound falls from and rises to there. Of 267 cuts of recorded prompts 82 % pass with aligned edges,
-of 591 silences in 890 s of the same prompts none."""
+"""Pairs of band distance and level against loud speech: a sound cut in two is alike on both sides (`mel_distance_db`),
+or both sides are so loud that no natural sound falls from and rises to there. Of 267 cuts of recorded prompts 82 % pass
+with aligned edges, of 591 silences in 890 s of the same prompts none."""
 
 LONGEST_S = 3.0
 """Longer silences are pauses between sentences, whatever their edges."""
