@@ -1,0 +1,81 @@
+import numpy as np
+import pytest
+from building import make_glitch, make_scene, make_site, silent_stream
+
+from forensics.causes.counterfactual import enough_buffer, gone_without
+from forensics.causes.remedies import remedy_for
+from forensics.model import Cause
+from forensics.playout.journey import trace_journey
+
+COUNT, AT = 500, 250
+NUMBER = np.arange(COUNT)
+PATH_S = 0.02
+HELD_S = np.where(NUMBER >= AT, np.maximum(0.25 - 0.02 * (NUMBER - AT), 0.0), 0.0)
+STALLED_S = np.where(NUMBER >= AT, 0.4, 0.0)
+
+
+def site(*, sent_late_s=0.0, path_late_s=0.0, lost=(), kind="late", tapped=True):
+    """A call whose packets left and travelled so late, with the sender's tap or without."""
+    sent_s = NUMBER * 0.02 + sent_late_s
+    stream = silent_stream(sent_s + PATH_S + path_late_s, lost=lost)
+    departures_s = np.delete(sent_s, list(lost))[np.argsort(np.argsort(stream.packets["ext_sequence_number"]))]
+    journey = trace_journey(stream, departures_s=departures_s if tapped else None)
+    return make_site(journey, AT, kind=kind, downlink=stream)
+
+
+def told(evidence):
+    return {claim.cause: claim.supports for claim in evidence}
+
+
+def test_a_hold_on_the_way_is_gone_without_delay_variation():
+    evidence = told(gone_without(site(path_late_s=HELD_S)))
+    assert evidence[Cause.BUFFER_UNDERRUN] is True
+    assert evidence[Cause.NETWORK_DROP] is False
+
+
+def test_a_stall_is_gone_without_stalls_at_the_sender():
+    evidence = told(gone_without(site(sent_late_s=STALLED_S)))
+    assert evidence[Cause.LATE_MODEL_OUTPUT] is True
+    assert evidence[Cause.BUFFER_UNDERRUN] is False
+
+
+def test_a_loss_is_gone_without_losses():
+    evidence = told(gone_without(site(lost=range(AT, AT + 8), kind="loss", tapped=False)))
+    assert evidence[Cause.NETWORK_DROP] is True
+
+
+def test_where_the_replay_shows_no_hole_it_cannot_be_asked():
+    (claim,) = gone_without(site(path_late_s=np.where(NUMBER >= AT, 0.01, 0.0)))
+    assert claim.supports is None
+    assert "shows no hole here" in claim.statement
+
+
+@pytest.mark.parametrize("kind", ["silence", "splice", "skip", "blank"])
+def test_a_replay_of_arrivals_says_nothing_of_what_was_sent(kind):
+    assert gone_without(site(path_late_s=HELD_S, kind=kind)) == []
+
+
+def test_the_target_that_would_have_covered_a_hold_is_named_with_its_price():
+    sentence = enough_buffer(site(path_late_s=HELD_S))
+    assert sentence.startswith("A target of ")
+    assert "of the concealment for" in sentence
+
+
+def test_a_delay_beyond_every_target_is_said():
+    assert enough_buffer(site(sent_late_s=np.where(NUMBER >= AT, 3.0, 0.0))).startswith("Not even a target of")
+
+
+def test_where_there_is_no_hole_no_target_is_named():
+    assert enough_buffer(site()) == ""
+
+
+def test_the_remedy_of_a_spike_carries_the_number():
+    held = site(path_late_s=HELD_S)
+    helped, _ = remedy_for(Cause.BUFFER_UNDERRUN, "delay_spike", glitch=held.glitch, scene=held.scene, alternatives=())
+    assert "A target of " in helped
+
+
+def test_a_glitch_that_nobody_heard_needs_no_number():
+    unheard = make_glitch("late", audible=False)
+    helped, _ = remedy_for(Cause.BUFFER_UNDERRUN, "jitter", glitch=unheard, scene=make_scene(), alternatives=())
+    assert "target of" not in helped
