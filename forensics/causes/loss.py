@@ -294,7 +294,7 @@ def _scores_of_missing(site: Site, twin: RtpStream) -> list[float]:
     scores = []
     for position in wanted:
         row = decoded.packets.iloc[position]
-        place_s = due_s + float(row["media_s"] - decoded.packets["media_s"].iat[wanted[0]])
+        place_s = due_s + float((int(numbers[position]) - first) % 2**16 * row["duration_s"])
         start, length = round(float(row["media_s"]) * rate_hz), round(float(row["duration_s"]) * rate_hz)
         near = round(NEAR_S * rate_hz)
         expected = round(place_s * rate_hz)

@@ -3,7 +3,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from building import (
-    encoded,
+    encode,
     make_journey,
     make_site,
     make_stream,
@@ -192,14 +192,15 @@ def test_numbers_and_frames_are_kept_with_the_claim():
     assert replace(claims[0], weight=0.0).measurements["lost_packets"] == 4
 
 
-SPEECH_AT = 85  # loud packets of this voice
+GAP_AT = 85
 
 
 def heard_or_not(heard, *, lost=6, gap_at_sender=()):
-    """A loss at the receiver's tap in speech whose packets the listener heard, or not."""
-    payloads = encoded("opus", 6.0)
-    count, lost = len(payloads), range(SPEECH_AT, SPEECH_AT + lost)
-    sent = decode_stream(make_stream(payloads)).track.samples
+    """A loss at the receiver's tap that the listener heard, or not; a hiss, of which no two packets are alike."""
+    hiss = np.random.default_rng(8).normal(0, 0.05, 3 * 8000)
+    payloads = encode(hiss, "pcmu")
+    count, lost = len(payloads), range(GAP_AT, GAP_AT + lost)
+    sent = decode_stream(make_stream(payloads, codec="pcmu")).track.samples
     heard_s = np.arange(count) * 0.02 + 0.5
     concealed = np.where(np.isin(np.arange(count), lost) & (not heard), np.nan, heard_s)
     journey = without(make_journey(count, heard_s=heard_s), lost)
@@ -207,13 +208,13 @@ def heard_or_not(heard, *, lost=6, gap_at_sender=()):
         journey,
         lost.start,
         kind="loss",
-        downlink=make_stream(payloads, lost=lost),
-        sender_streams=(make_stream(payloads, lost=gap_at_sender),),
-        recording=played(sent, concealed, seconds=8.0),
+        downlink=make_stream(payloads, codec="pcmu", lost=lost),
+        sender_streams=(make_stream(payloads, codec="pcmu", lost=gap_at_sender),),
+        recording=played(sent, concealed, seconds=5.0, rate_hz=8000),
     )
 
 
-@pytest.mark.parametrize("gap_at_sender", [(), (SPEECH_AT,)], ids=["all of them", "but the first"])
+@pytest.mark.parametrize("gap_at_sender", [(), (GAP_AT,)], ids=["all of them", "but the first"])
 def test_missing_audio_that_is_in_the_recording_was_heard(gap_at_sender):
     evidence = loss.missing_was_heard(heard_or_not(True, gap_at_sender=gap_at_sender))
     assert told(evidence) == {Cause.CAPTURE_LOSS: True, Cause.NETWORK_DROP: False}
@@ -225,4 +226,4 @@ def test_missing_audio_that_is_not_in_the_recording_was_not_heard():
 
 
 def test_what_the_sender_did_not_capture_cannot_be_looked_for():
-    assert loss.missing_was_heard(heard_or_not(True, gap_at_sender=range(SPEECH_AT, SPEECH_AT + 6))) == []
+    assert loss.missing_was_heard(heard_or_not(True, gap_at_sender=range(GAP_AT, GAP_AT + 6))) == []
