@@ -59,7 +59,9 @@ class Timeline(anywidget.AnyWidget):
         """Display `widget`, which this timeline is part of, and a still that follows the browser's first picture."""
         from IPython.display import HTML, display
 
-        display(widget._repr_mimebundle_(), raw=True)
+        bundle = widget._repr_mimebundle_()  # ipywidgets gives the data alone, anywidget its metadata with them
+        data, metadata = bundle if isinstance(bundle, tuple) else (bundle, {})
+        display(data, metadata=metadata, raw=True)
         self._still = display(HTML(still_page(self.view, self.still_id)), display_id=True)
 
     def _keep_still(self, picture: str) -> None:
