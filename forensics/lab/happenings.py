@@ -36,6 +36,9 @@ SPEECH_RATE_HZ = 48_000
 AFTERMATH_S = 1.5
 """A hole this soon after a fault's own belongs to it: NetEq refills, and may run dry once more while it does."""
 
+FROZEN_READING_S = 0.3
+"""A frozen browser does not read its counters either: what it concealed shows in the reading after the freeze."""
+
 DEVICE_EARLY_S, DEVICE_LATE_S = 0.05, 0.35
 """Where a device's silence is looked for: its own buffers hold 10 to 100 ms, which it plays before it starves."""
 
@@ -248,9 +251,17 @@ def _of_freezes(account: Account) -> Iterator[Happening]:
     holes = find_holes(account)
     for fault, stopped_s, resumed_s in account.freezes:
         from_s, to_s = (float(account.recording_time(edge)) for edge in (stopped_s, resumed_s))
-        own = [hole for hole in holes if from_s - 0.15 <= hole.start_s <= to_s + AFTERMATH_S / 2]
+        own = [_narrowed(account, h, []) for h in holes if from_s - 0.15 <= h.start_s <= to_s + AFTERMATH_S / 2]
         longest = max(own, key=lambda hole: hole.gap_s, default=None) if fault.kind == "frozen_renderer" else None
-        yield _of_freeze(account, fault, (stopped_s, resumed_s), longest or _instant(account, from_s))
+        if longest is None or _concealed_ms(account, longest, FROZEN_READING_S) < MARGINAL_HOLE_MS:
+            longest = _instant(account, from_s)
+        yield _of_freeze(account, fault, (stopped_s, resumed_s), longest)
+
+
+def _concealed_ms(account: Account, hole: Hole, margin_s: float = 0.02) -> float:
+    """Return how much of a hole was concealed rather than silent or played fast."""
+    real_ms = max(0.0, hole.gap_s - silent_between(account, hole.before, hole.after)) * 1000
+    return min(real_ms, measure_counters(account, hole.start_s - margin_s, hole.end_s + margin_s)["concealed_ms"])
 
 
 def _instant(account: Account, at_s: float) -> Hole:
@@ -261,7 +272,7 @@ def _instant(account: Account, at_s: float) -> Hole:
 
 def _of_freeze(account: Account, fault: Fault, stopped: tuple[float, float], hole: Hole) -> Happening:
     evidence = _measure(account, hole)
-    evidence["effective_ms"] = round(hole.gap_s * 1000, 1)
+    evidence["effective_ms"] = round(_concealed_ms(account, hole, FROZEN_READING_S), 1)
     happening = _happening(account, _FREEZES[fault.kind], fault=fault, hole=hole, evidence=evidence)
     happening |= {"cap_start": _rounded(stopped[0]), "cap_end": _rounded(stopped[1])}
     silence = _device_silence(account, stopped[0], fault.duration_s)
@@ -315,8 +326,7 @@ def _of_hole(account: Account, hole: Hole, known: list[Happening]) -> Happening:
     unplayed = [row for row in rows[:-1] if acted[row] >= 0 and np.isfinite(score[row])]
     hole = _narrowed(account, hole, unplayed)
     evidence = _measure(account, hole)
-    real_ms = max(0.0, hole.gap_s - silent_between(account, hole.before, hole.after)) * 1000
-    evidence["effective_ms"] = round(min(real_ms, evidence["concealed_ms"]), 1)
+    evidence["effective_ms"] = round(_concealed_ms(account, hole), 1)
     evidence["lost_speech_ms"] = round(speech_ms(account, unplayed), 1)
     if fault is not None:
         more = {"max_extra_delay_ms": round(_extra_delay_ms(account, rows), 1)}
