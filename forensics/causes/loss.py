@@ -44,15 +44,13 @@ def sequence_gap(site: Site) -> list[Evidence]:
     """Sequence numbers are missing at the receiver's tap (RFC 3550 §A.3): lost on the way, unless never sent."""
     lost = int(site.measured("lost_packets"))
     if lost <= 0:
-        return [
-            opposes(
-                site,
-                "sequence_gap",
-                Cause.NETWORK_DROP,
-                "The sequence numbers are contiguous across the glitch: nothing is missing.",
-                weight=STRONG,
-            )
-        ]
+        also = int(site.glitch.measurements.get("also_lost_packets", 0))
+        statement = (
+            f"{also} packets are missing as well, but the hole is longer than what they held."
+            if also
+            else "The sequence numbers are contiguous across the glitch: nothing is missing."
+        )
+        return [opposes(site, "sequence_gap", Cause.NETWORK_DROP, statement, weight=FAIR if also else STRONG)]
     early = site.journey["lateness_s"].to_numpy()[max(0, site.before - 4) : site.before + 1]
     mechanism = (
         "queue_overflow"

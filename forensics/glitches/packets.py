@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pandas as pd
 
 from forensics.glitches.candidate import candidate
@@ -26,10 +28,28 @@ def find_losses(scene: Scene, *, boundaries: pd.DataFrame) -> list[Glitch]:
     Returns
     -------
     list of Glitch
-        Audible or not is decided later.
+        Audible or not is decided later. Where the hole is longer than the lost audio because the next packet came
+        late, as in a queue that overflows, the glitch is of kind "late" and bears `also_lost_packets`.
     """
     rows = boundaries.index[boundaries["lost_packets"] > 0]
-    return [candidate(scene, boundaries, position, kind="loss", found_by="sequence") for position in rows]
+    return [
+        _late_with_loss(scene, boundaries, position)
+        if _more_late_than_lost(boundaries.loc[position])
+        else candidate(scene, boundaries, position, kind="loss", found_by="sequence")
+        for position in rows
+    ]
+
+
+def _more_late_than_lost(edge: pd.Series) -> bool:
+    """Whether the hole is longer for the lateness of the packet behind it than for the packets that are missing."""
+    return bool(edge["inserted_s"] >= max(LATE_S, edge["media_gap_s"]) and edge["lateness_step_s"] >= LATE_S / 2)
+
+
+def _late_with_loss(scene: Scene, boundaries: pd.DataFrame, position: int) -> Glitch:
+    """Make the glitch of a late packet that some lost ones preceded."""
+    glitch = candidate(scene, boundaries, position, kind="late", found_by="arrival")
+    numbers = {"lost_packets": 0.0, "media_gap_s": 0.0, "also_lost_packets": glitch.measurements["lost_packets"]}
+    return replace(glitch, measurements={**glitch.measurements, **numbers})
 
 
 def find_timestamp_jumps(scene: Scene, *, boundaries: pd.DataFrame) -> list[Glitch]:
