@@ -11,9 +11,9 @@ from forensics.audio.resample import resample_track
 from forensics.causes.claim import DECISIVE, FAIR, SLIGHT, STRONG, milliseconds, opposes, supports, unchecked
 from forensics.causes.site import Site
 from forensics.clocks.captures import find_twin
-from forensics.clocks.recording import find_in
+from forensics.clocks.recording import find_in, pre_emphasis
 from forensics.clocks.reports import read_sender_clock
-from forensics.model import Cause, Evidence, RtpStream
+from forensics.model import AudioTrack, Cause, Evidence, RtpStream
 
 QUEUE_RISE_S = 0.06
 """A queue that overflows is full before it drops; 60 ms above the path's own minimum are three packets in it."""
@@ -32,9 +32,9 @@ NEAR_S = 0.003
 FAINT_DBFS = -60.0
 """Quieter packets hold too little waveform to be told from noise."""
 
-PLAYED_SCORE, CONCEALED_SCORE = 0.9, 0.6
-"""Correlation of a missing packet, taken from the sender's capture, with the recording where it was due: played audio
-has 0.95 and more, concealment repeats the packet before and has 0.6 at most beyond its first milliseconds."""
+PLAYED_SCORE, CONCEALED_SCORE = 0.95, 0.6
+"""Correlation of a missing packet, taken from the sender's capture, with the recording where it was due, both
+pre-emphasised: played audio has 0.99, concealment repeats the packet before and has 0.1 to 0.6, in a steady vowel 0.9."""
 
 BURST_PACKETS = 2
 """RFC 3611 §4.7 calls losses that close together a burst; a single one is isolated."""
@@ -284,7 +284,7 @@ def _scores_of_missing(site: Site, twin: RtpStream) -> list[float]:
     assert recording is not None
     decoded = decode_twin(twin)
     rate_hz = decoded.track.sample_rate_hz
-    heard = resample_track(recording, sample_rate_hz=rate_hz).samples
+    heard, sent = whiten(recording, rate_hz), whiten(decoded.track, rate_hz)
     first = (int(site.journey["ext_sequence_number"].iat[site.before]) + 1) & 0xFFFF
     numbers = twin.packets["sequence_number"].to_numpy()[decoded.packets["row"]]
     wanted = np.flatnonzero(np.isin(numbers, (first + np.arange(int(site.measured("lost_packets")))) & 0xFFFF))
@@ -296,10 +296,16 @@ def _scores_of_missing(site: Site, twin: RtpStream) -> list[float]:
         start, length = round(float(row["media_s"]) * rate_hz), round(float(row["duration_s"]) * rate_hz)
         near = round(NEAR_S * rate_hz)
         expected = round(place_s * rate_hz)
-        template = decoded.track.samples[start : start + length]
+        template = sent[start : start + length]
         if len(template) == length and row["level_dbfs"] > FAINT_DBFS:
             scores.append(find_in(heard, template, low=expected - near, high=expected + near)[1])
     return scores
+
+
+@lru_cache(maxsize=4)
+def whiten(track: AudioTrack, rate_hz: int) -> np.ndarray:
+    """Samples of a track at a rate, pre-emphasised: vowels of one voice are alike in their lowest partials."""
+    return pre_emphasis(resample_track(track, sample_rate_hz=rate_hz).samples)
 
 
 @lru_cache(maxsize=2)

@@ -291,11 +291,11 @@ def released_later(site: Site) -> list[Evidence]:
     arrival_s = site.journey["arrival_s"].to_numpy()
     held_s = float(arrival_s[release[0]] - arrival_s[site.after])
     stroke_s = float(arrival_s[release[1]] - arrival_s[release[0]])
-    how, weight = (
-        ("the backlog came at once", DECISIVE)
-        if skipped_s(site, *release) < LATE_S
-        else ("by dropping the backlog", STRONG + SLIGHT)
-    )
+    if skipped_s(site, *release) < LATE_S:
+        how, weight = "the backlog came at once", DECISIVE
+    else:
+        stood = site.sender_clock_step_s >= SHARE * site.lateness_s
+        how, weight = "by dropping the backlog", SLIGHT if stood else STRONG + SLIGHT
     statement = (
         f"The delay was held level for {held_s:.1f} s and then given back within {milliseconds(stroke_s)}, {how}: "
         "audio was kept back and let go."
@@ -355,9 +355,25 @@ def _clock_stood(site: Site, step_s: float, numbers: str) -> list[Evidence]:
     Some senders stamp their reports with the packet that leaves, not with the one that the source makes: there a hold
     looks like a stall until it is released.
     """
-    if find_release(site) is not None:
-        statement = f"{numbers}, as much as the packet was late; but the delay was given back later."
+    release = find_release(site)
+    if release is not None and skipped_s(site, *release) < LATE_S:
+        statement = f"{numbers}, as much as the packet was late; but the backlog came later, so it had been there."
         return [supports(site, "sender_clock_stood", Cause.LATE_MODEL_OUTPUT, statement, weight=0.0, step_s=step_s)]
+    if release is not None:
+        statement = (
+            f"{numbers}, as much as the packet was late: the source stood still, or was held, until it dropped audio."
+        )
+        return [
+            supports(
+                site,
+                "sender_clock_stood",
+                Cause.LATE_MODEL_OUTPUT,
+                statement,
+                weight=FAIR,
+                mechanism="stall",
+                step_s=step_s,
+            )
+        ]
     statement = f"{numbers}, as much as the packet was late: the source itself stood still."
     return [
         supports(

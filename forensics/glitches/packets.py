@@ -34,15 +34,17 @@ def find_losses(scene: Scene, *, boundaries: pd.DataFrame) -> list[Glitch]:
     rows = boundaries.index[boundaries["lost_packets"] > 0]
     return [
         _late_with_loss(scene, boundaries, position)
-        if _more_late_than_lost(boundaries.loc[position])
+        if _more_late_than_lost(scene, boundaries.loc[position])
         else candidate(scene, boundaries, position, kind="loss", found_by="sequence")
         for position in rows
     ]
 
 
-def _more_late_than_lost(edge: pd.Series) -> bool:
+def _more_late_than_lost(scene: Scene, edge: pd.Series) -> bool:
     """Whether the hole is longer for the lateness of the packet behind it than for the packets that are missing."""
-    return bool(edge["inserted_s"] >= max(LATE_S, edge["media_gap_s"]) and edge["lateness_step_s"] >= LATE_S / 2)
+    assert scene.journey is not None
+    late = scene.journey["lateness_s"].iat[int(edge.name)] >= LATE_S  # type: ignore[arg-type]  # the journey position
+    return bool(late and edge["inserted_s"] >= max(LATE_S, edge["media_gap_s"]))
 
 
 def _late_with_loss(scene: Scene, boundaries: pd.DataFrame, position: int) -> Glitch:
