@@ -10,6 +10,7 @@ from collections import Counter
 from typing import Any
 
 import numpy as np
+import pandas as pd
 
 from forensics.errors import ForensicsError
 from forensics.lab.account import Account
@@ -120,11 +121,16 @@ def _playing(account: Account, truth: dict[str, Any]) -> dict[str, float]:
     return {
         "speech_packets_looked_for": len(looked_for),
         "correlation_median": round(float(np.median(score)), 4) if len(score) else 0.0,
-        "unfound_share": round(float(looked_for["heard_s"].isna().mean()), 4) if len(score) else 1.0,
+        "unfound_share": round(_unfound_share(looked_for if len(score) else packets[packets["score"].notna()]), 4),
         "longest_hiccup_ms": round(max(hiccups, default=0.0) * 1000, 1),
         "concealed_ms_unexplained": round(_unexplained_ms(account, truth), 1),
         "incidental_audible": len(_incidental(truth)),
     }
+
+
+def _unfound_share(packets: pd.DataFrame) -> float:
+    """Return the share of packets that are nowhere in the recording; none of none where nobody spoke."""
+    return float(packets["heard_s"].isna().mean()) if len(packets) else 0.0
 
 
 def _incidental(truth: dict[str, Any]) -> list[dict[str, Any]]:
