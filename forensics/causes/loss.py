@@ -34,7 +34,7 @@ FAINT_DBFS = -60.0
 
 PLAYED_SCORE, CONCEALED_SCORE = 0.95, 0.6
 """Correlation of a missing packet, taken from the sender's capture, with the recording where it was due, both
-pre-emphasised: played audio has 0.99, concealment repeats the packet before and has 0.1 to 0.6, in a steady vowel 0.9."""
+pre-emphasised: played audio has 0.99; concealment repeats what came before and has 0.1 to 0.6, in steady vowels 0.9."""
 
 BURST_PACKETS = 2
 """RFC 3611 §4.7 calls losses that close together a burst; a single one is isolated."""
