@@ -137,9 +137,7 @@ def _read(case: Case, known: _Evidence, log: _Log) -> None:
             "glitches", "find", "Without a capture only the turns are told; glitches were not looked for.", said=True
         )
     if case.events is not None:
-        log.note(
-            "telemetry", "read events", f"{case.events.name} was left out: event logs are not read yet.", said=True
-        )
+        log.note("telemetry", "read events", f"{case.events.name} was left out: event logs are not read yet.")
     if case.capture is not None:
         known.capture, known.streams = _read_side(case, "capture", case.capture, log)
     if case.sender_capture is not None:
