@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import sys
 import traceback
+from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, NoReturn
 
@@ -65,6 +66,14 @@ def _options(
     pass
 
 
+class ReportAudio(StrEnum):
+    """What of the sound goes into a report."""
+
+    CALL = "call"
+    GLITCHES = "glitches"
+    NONE = "none"
+
+
 @app.command()
 def diagnose(
     path: CaseArgument,
@@ -110,6 +119,10 @@ def report(
     out: Annotated[
         Path | None, typer.Option("--out", metavar="FILE", help="Where to; by default reports/<case>.html.")
     ] = None,
+    audio: Annotated[ReportAudio, typer.Option("--audio", help="How much sound the page holds.")] = ReportAudio.CALL,
+    redact: Annotated[
+        bool, typer.Option("--redact", help="Put pseudonyms for addresses, ports, names and ids; leave paths out.")
+    ] = False,
 ) -> None:
     """Diagnose a call and write its page. Exit status: 0 written, 2 could not be read."""
     from forensics.case import open_case
@@ -118,7 +131,8 @@ def report(
     case = open_case(path)
     diagnosis = _diagnose(case)
     print_diagnosis(diagnosis)
-    print(f"Report: {_write_report(diagnosis, out or Path('reports') / f'{case.name}.html')}")
+    path = out or Path("reports") / f"{case.name}.html"
+    print(f"Report: {_write_report(diagnosis, path, audio=audio, redact=redact)}")
 
 
 @app.command()
@@ -189,14 +203,16 @@ def _write_json(text: str, path: Path) -> None:
     path.write_text(text + "\n", encoding="utf-8")
 
 
-def _write_report(diagnosis: Diagnosis, path: Path) -> Path:
+def _write_report(
+    diagnosis: Diagnosis, path: Path, *, audio: ReportAudio = ReportAudio.CALL, redact: bool = False
+) -> Path:
     from rich.console import Console
 
     with Console(stderr=True).status("Writing the report …"):
         from forensics.report import write_report
 
         path.parent.mkdir(parents=True, exist_ok=True)
-        return write_report(diagnosis, path)
+        return write_report(diagnosis, path, audio=audio.value, redact=redact)
 
 
 def _complain(message: str) -> NoReturn:

@@ -109,6 +109,15 @@ def test_report_prints_the_verdicts_and_the_path(tmp_path, monkeypatch):
     assert (tmp_path / "reports" / "mixed_call.html").is_file()
 
 
+def test_report_without_sound_and_without_addresses(tmp_path):
+    page = tmp_path / "page.html"
+    wanted = ["report", str(CALLS / "stalled_model"), "--out", str(page), "--audio", "none", "--redact"]
+    assert CliRunner().invoke(command_line.app, wanted).exit_code == 0
+    text = page.read_text(encoding="utf-8")
+    assert "127.0.0." not in text
+    assert "data:audio" not in text
+
+
 def test_streams_of_a_case_folder():
     done = forensics("streams", str(CALLS / "mixed_call"), "--json", "-")
     assert done.returncode == 0, done.stderr
