@@ -9,6 +9,7 @@ steady sound on either side.
 from __future__ import annotations
 
 from functools import lru_cache
+from itertools import pairwise
 
 import numpy as np
 
@@ -27,6 +28,9 @@ FIT, ERROR, GAP = 400, 64, 8
 """Samples that a predictor is fitted on (25 ms: two pitch periods), that it is tried on behind the instant (4 ms), and
 that are left out before it (0.5 ms, the blur of a codec)."""
 
+ONSETS = (0, 12, 20, 36, 72)
+"""Where the error behind an instant is looked at in pieces, from `GAP` samples before it: a cut begins at once."""
+
 NOISE = 1e-4
 """White noise correction: nothing 40 dB below the voice is worth predicting (the usual remedy, ITU-T G.729 §3.2.1)."""
 
@@ -42,19 +46,19 @@ AUDIBLE_DB = 40.0
 LAGS = np.arange(20, 129)
 """Pitch periods in samples at 8 kHz: 62 to 400 Hz."""
 
-NEAR, FAR = (-8, 0, 8), (-160, -136, -112, -88, -64, -40, 40, 64, 88, 112, 136, 160)
-"""Offsets in samples at which a break counts as at the instant (0.5 ms), and as elsewhere (2.5 to 10 ms away)."""
+MOVES = (-160, -96, 96, 160)
+"""Samples beside the instant at which the spectrum is watched moving, too: 6 and 10 ms."""
 
+_DIRECTION = ("db", "peak_db", *(f"onset_{a - GAP}_db" for a in ONSETS[:-1]))
 MEASURES = (
-    "forward_db", "backward_db", "forward_peak_db", "backward_peak_db", "one_or_two_db",
+    *(f"{name}_{measure}" for name in ("forward", "backward") for measure in _DIRECTION),
+    "one_or_two_db",
     *(f"{name}_{1000 * length:.0f}ms_db" for length in BANDS_S for name in ("across", "before", "after", "return")),
+    *(f"move_{offset}_db" for offset in MOVES),
     "period_before", "period_after", "period_across_before", "period_across_after", "period_across", "pitch_step",
     "level_before_db", "level_after_db", "edge_db",
 )  # fmt: skip
 """Columns of `measure_breaks`."""
-
-PLACE_MEASURES = ("at_db", "at_over_elsewhere_db", "peak_over_elsewhere_db", "one_or_two_at_db", "one_or_two_over_elsewhere_db")  # fmt: skip
-"""Columns of `measure_places`."""
 
 
 def cut_windows(samples: np.ndarray, instants: np.ndarray) -> np.ndarray:
@@ -76,35 +80,32 @@ def cut_windows(samples: np.ndarray, instants: np.ndarray) -> np.ndarray:
     return windows / (np.sqrt(np.mean(np.square(middle), axis=1, keepdims=True)) + 1e-6)
 
 
-def prediction_breaks_db(windows: np.ndarray, *, offset: int = 0) -> np.ndarray:
-    """Error of linear prediction across an instant, forwards and backwards in time.
+def prediction_breaks_db(windows: np.ndarray) -> np.ndarray:
+    """Error of linear prediction across the instant, forwards and backwards in time.
 
     Parameters
     ----------
     windows : ndarray, (n, 2 * REACH) float32
-    offset : int
-        Samples behind the centre, -160 .. 160.
 
     Returns
     -------
-    ndarray, (n, 4) float64
-        dB: forwards and backwards over the mean error of the predictor where it was fitted, then both over its largest
-        error there in `ERROR` samples.
+    ndarray, (n, 2 * (2 + len(ONSETS) - 1)) float32
+        dB, first all forwards, then all backwards: error behind the instant over the mean error of the predictor where
+        it was fitted, over its largest error there in `ERROR` samples, and the first again in the pieces of `ONSETS`.
     """
-    (forward, forward_peak), (backward, backward_peak) = (
-        _prediction_break_db(windows, REACH + offset),
-        _prediction_break_db(windows[:, ::-1], REACH - offset),
-    )
-    return np.stack([forward, backward, forward_peak, backward_peak], axis=1)
+    return np.concatenate([_prediction_break_db(windows), _prediction_break_db(windows[:, ::-1])], axis=1)
 
 
-def _prediction_break_db(windows: np.ndarray, centre: int) -> tuple[np.ndarray, np.ndarray]:
-    start = centre - GAP - FIT
+def _prediction_break_db(windows: np.ndarray) -> np.ndarray:
+    start = REACH - GAP - FIT
     predictor, _ = fit_predictors(windows[:, start : start + FIT], order=ORDER, noise=NOISE)
-    power = np.square(_residual(windows[:, start : centre + ERROR], predictor))
-    inside, beyond = power[:, : FIT - ORDER], power[:, FIT - ORDER :].mean(axis=1) + 1e-12
+    power = np.square(_residual(windows[:, start : REACH + ERROR], predictor)) + 1e-12
+    inside, beyond = power[:, : FIT - ORDER], power[:, FIT - ORDER :]
+    mean = inside.mean(axis=1)
     blocks = inside[:, -(inside.shape[1] // ERROR) * ERROR :].reshape(len(windows), -1, ERROR).mean(axis=2)
-    return _db(beyond / (inside.mean(axis=1) + 1e-12)), _db(beyond / (blocks.max(axis=1) + 1e-12))
+    pieces = [beyond[:, a:b].mean(axis=1) / mean for a, b in pairwise(ONSETS)]
+    whole = beyond.mean(axis=1)
+    return _db(np.stack([whole / mean, whole / blocks.max(axis=1), *pieces], axis=1))
 
 
 def fit_predictors(pieces: np.ndarray, *, order: int, noise: float) -> tuple[np.ndarray, np.ndarray]:
@@ -135,13 +136,12 @@ def _residual(pieces: np.ndarray, predictors: np.ndarray) -> np.ndarray:
     return np.matmul(lagged, predictors[:, ::-1, None].astype(np.float32))[..., 0]
 
 
-def one_or_two_db(windows: np.ndarray, *, offset: int = 0) -> np.ndarray:
+def one_or_two_db(windows: np.ndarray) -> np.ndarray:
     """How much better two predictors fit the two sides of an instant than one fits both; (n,) dB, 0 for one sound.
 
     The generalised likelihood ratio of Brandt (1983) for a change of an autoregressive signal.
     """
-    centre = REACH + offset
-    sides = ((centre - JOINT, centre + JOINT), (centre - JOINT, centre), (centre, centre + JOINT))
+    sides = ((REACH - JOINT, REACH + JOINT), (REACH - JOINT, REACH), (REACH, REACH + JOINT))
     joint, before, after = (_error_db(windows[:, start:stop]) for start, stop in sides)
     return joint - (before + after) / 2
 
@@ -171,6 +171,18 @@ def band_distances_db(windows: np.ndarray) -> np.ndarray:
             _distance(after, beyond),
             np.minimum.reduce([_distance(before, after), _distance(before, beyond), _distance(far, after)]),
         ]
+    return np.stack(columns, axis=1)
+
+
+def band_moves_db(windows: np.ndarray) -> np.ndarray:
+    """Distance of the spectra of the shortest pieces on either side of each of `MOVES`, (n, len(MOVES)) dB."""
+    size = round(BANDS_S[0] * RATE_HZ)
+    columns = []
+    for offset in MOVES:
+        before, after = REACH + offset - GAP - size, REACH + offset + GAP
+        columns.append(
+            _distance(_mel_db(windows[:, before : before + size]), _mel_db(windows[:, after : after + size]))
+        )
     return np.stack(columns, axis=1)
 
 
@@ -231,7 +243,7 @@ def _pitch(alike: np.ndarray) -> np.ndarray:
     """Index of the shortest lag that fits nearly as well as the best: multiples of a period fit, too."""
     first = np.argmax(alike >= 0.9 * alike.max(axis=1, keepdims=True), axis=1)
     index = np.arange(len(LAGS))
-    around = (index >= first[:, None]) & (LAGS <= 1.2 * LAGS[first][:, None])
+    around = (index >= first[:, None]) & (1.2 * LAGS[first][:, None] >= LAGS)
     return np.argmax(np.where(around, alike, -2), axis=1)
 
 
@@ -242,7 +254,7 @@ def _near(alike: np.ndarray, pitch: np.ndarray) -> np.ndarray:
 
 
 def levels_db(windows: np.ndarray) -> np.ndarray:
-    """Level of the 10 ms before and behind the instant, and the sharpest millisecond at it over that around it; (n, 3) dB."""
+    """Level of the 10 ms before and behind, sharpest millisecond at the instant over those around it; (n, 3) dB."""
     before, after = windows[:, REACH - 160 : REACH - GAP], windows[:, REACH + GAP : REACH + 160]
     curvature = np.square(np.diff(windows[:, REACH - 336 : REACH + 336], n=2, axis=1))[:, :656]
     blocks = curvature.reshape(len(windows), -1, 16).mean(axis=2) + 1e-9
@@ -252,27 +264,22 @@ def levels_db(windows: np.ndarray) -> np.ndarray:
     return np.stack([*sides, _db(blocks[:, middle - 1 : middle + 1].max(axis=1) / around)], axis=1)
 
 
-def measure_breaks(windows: np.ndarray, predictions_db: np.ndarray | None = None) -> np.ndarray:
-    """Return all of `MEASURES` of each window, (n, len(MEASURES)) float32; predictions may be handed over, if known."""
-    if predictions_db is None:
-        predictions_db = prediction_breaks_db(windows)
-    parts = (predictions_db, one_or_two_db(windows)[:, None], band_distances_db(windows), periodicities(windows), levels_db(windows))  # fmt: skip
+def break_db(predictions_db: np.ndarray) -> np.ndarray:
+    """By how much linear prediction fails, forwards and backwards together; (n,) dB, some 0 within a sound."""
+    return predictions_db[:, 0] + predictions_db[:, len(_DIRECTION)]
+
+
+def measure_breaks(windows: np.ndarray) -> np.ndarray:
+    """Return all of `MEASURES` of each window, (n, len(MEASURES)) float32."""
+    parts = (
+        prediction_breaks_db(windows),
+        one_or_two_db(windows)[:, None],
+        band_distances_db(windows),
+        band_moves_db(windows),
+        periodicities(windows),
+        levels_db(windows),
+    )
     return np.concatenate(parts, axis=1).astype(np.float32)
-
-
-def measure_places(windows: np.ndarray) -> np.ndarray:
-    """Return `PLACE_MEASURES`: whether the break is at the instant or elsewhere within 10 ms, (n, 5) float32.
-
-    Natural bursts lie anywhere; a cut lies at the instant.
-    """
-    offsets = (*NEAR, *FAR)
-    breaks = np.stack([prediction_breaks_db(windows, offset=offset) for offset in offsets])
-    joint = np.stack([one_or_two_db(windows, offset=offset) for offset in offsets])
-    near = len(NEAR)
-    columns = []
-    for curve in (breaks[..., 0] + breaks[..., 1], breaks[..., 2] + breaks[..., 3], joint):
-        columns += [curve[:near].max(axis=0), curve[:near].max(axis=0) - curve[near:].max(axis=0)]
-    return np.stack([columns[i] for i in (0, 1, 3, 4, 5)], axis=1).astype(np.float32)
 
 
 def _db(power: np.ndarray) -> np.ndarray:

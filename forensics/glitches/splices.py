@@ -1,0 +1,197 @@
+"""Speech that a sender threw away before it was encoded.
+
+Sequence numbers, timestamps and arrivals of such a call are perfect; all that is left is a splice in the sound, and it
+lies exactly on the edge of a packet. Linear prediction is tried across every packet edge in speech; where it fails,
+spectra, pitch and the very instant at which the error begins are measured (`forensics.audio.breaks`) and weighed by
+boosted trees. Their numbers stand in `splices.json`, fitted, and tried on voices that they had not seen, by
+`benchmarks/splices.py`.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, replace
+from functools import lru_cache
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from forensics.audio.breaks import RATE_HZ, REACH, break_db, cut_windows, measure_breaks, prediction_breaks_db
+from forensics.audio.levels import frame_levels_dbfs
+from forensics.audio.resample import resample_track
+from forensics.glitches.boundaries import measure_boundaries
+from forensics.glitches.candidate import candidate
+from forensics.glitches.silence import OPUS_LAG_S
+from forensics.model import Glitch, Scene
+
+STEADY_S = 0.005
+"""A boundary whose media or playout is out by more than this has something else known about it."""
+
+RECOVERY_S = 0.12
+"""How long a decoder that missed a packet may go astray: Opus' prediction forgets within five packets."""
+
+BANDS = {"opus": "wide", "g722": "wide", "pcmu": "narrow", "pcma": "narrow"}
+"""Which numbers judge which codec: those fitted to Opus, or those fitted to G.711."""
+
+LAG_S = {"opus": OPUS_LAG_S, "g722": 22 / 16_000}
+"""How much later than its media time a packet's edge appears in decoded sound: Opus' look-ahead; G.722's two filter
+banks of 24 taps (ITU-T G.722 §4.4)."""
+
+SPEECH_DB = 30.0
+"""Both sides of a splice are within this of loud speech, as speech itself is (ITU-T P.56, Fletcher 1953)."""
+
+SIDE = (0, 160, 320, 640)
+"""Samples from an edge between which both sides have to sound: up to 40 ms, as codecs ring on into silence for 20 ms."""
+
+DEPTH = 3
+"""Questions that a tree asks: enough for a break, steady sides and a pitch to be weighed together."""
+
+BLOCK = 1024
+"""Windows that are measured at once: 8 MB."""
+
+
+@dataclass(frozen=True, slots=True)
+class Judge:
+    """The numbers that were fitted to one band.
+
+    `break_db` is the break from which on an edge is measured, `splice_db` the log-likelihood ratio from which on it is
+    a splice. A tree asks whether a measure exceeds a threshold, at the root and, by the answers, at two nodes below:
+    `asked` and `thresholds` (trees, 2 ** DEPTH - 1), level by level; `worth` (trees, 2 ** DEPTH) in decibans.
+    """
+
+    break_db: float
+    splice_db: float
+    bias: float
+    asked: np.ndarray
+    thresholds: np.ndarray
+    worth: np.ndarray
+
+    def weigh(self, measures: np.ndarray) -> np.ndarray:
+        """Log-likelihood ratio of a splice against none for each row of measures, (n,) decibans."""
+        trees = np.arange(len(self.asked))
+        node = np.zeros((len(measures), len(trees)), int)
+        for _ in range(DEPTH):
+            exceeds = np.take_along_axis(measures, self.asked[trees, node], axis=1) > self.thresholds[trees, node]
+            node = 2 * node + 1 + exceeds
+        return self.bias + self.worth[trees, node - (2**DEPTH - 1)].sum(axis=1)
+
+
+def read_judge(numbers: dict[str, Any]) -> Judge:
+    """Make a judge of the numbers that `benchmarks/splices.py` wrote."""
+    return Judge(**{name: np.asarray(value) if isinstance(value, list) else value for name, value in numbers.items()})
+
+
+@lru_cache(maxsize=2)
+def _fitted(band: str) -> Judge:
+    return read_judge(json.loads(Path(__file__).with_suffix(".json").read_text())[band])
+
+
+def find_splices(scene: Scene) -> list[Glitch]:
+    """Return a glitch of kind "splice" for every packet edge in speech at which the sound was cut.
+
+    Parameters
+    ----------
+    scene : Scene
+        With the decoded stream (`scene.sent`) and a journey; without either nothing is found.
+
+    Returns
+    -------
+    list of Glitch
+        Without extent, at the edge as heard. Measurements: `break_db` (by how much linear prediction fails across the
+        edge, forwards and backwards together) and `log_likelihood_ratio` (decibans).
+
+    Notes
+    -----
+    Cuts in pauses, cuts from one sound into the same sound at the same point of its period, and cuts next to a loss or
+    a pause of the stream are not found; of the rest not half, see `benchmarks/splices.py`. A stream whose payloads are
+    closed is not looked at, although its recording may hold the splice: without decoded packets nobody knows where
+    in it the packet edges are. Encoders of another look-ahead than libopus' usual 6.5 ms put it where it is not sought.
+    """
+    if scene.sent is None or scene.journey is None or scene.downlink is None or len(scene.journey) < 2:
+        return []
+    codec = scene.downlink.codec.name
+    if codec not in BANDS or (BANDS[codec] == "wide" and scene.sent.sample_rate_hz < RATE_HZ):
+        return []
+    judge = _fitted(BANDS[codec])
+    boundaries = measure_boundaries(scene.journey)
+    lag_s = LAG_S.get(codec, 0.0)
+    positions = _undisturbed(scene.journey, boundaries)
+    heard = resample_track(scene.sent, sample_rate_hz=RATE_HZ).samples
+    instants = np.round((scene.journey["media_s"].to_numpy()[positions] + lag_s) * RATE_HZ).astype(int)
+    speech = find_speech_edges(heard, instants)
+    scores_db, breaks_db = score_edges(heard, instants[speech], judge=judge)
+    found = np.flatnonzero(scores_db >= judge.splice_db)
+    return [
+        _glitch(scene, boundaries, int(positions[speech][i]), (float(breaks_db[i]), float(scores_db[i]))) for i in found
+    ]
+
+
+def _undisturbed(journey: pd.DataFrame, boundaries: pd.DataFrame) -> np.ndarray:
+    """Journey positions behind boundaries at and near which nothing else is known to have happened."""
+    media_s = journey["media_s"].to_numpy()[1:]
+    broken = (boundaries["lost_packets"] != 0) | (boundaries["media_gap_s"].abs() > STEADY_S)
+    moved = boundaries["inserted_s"].abs().to_numpy() > STEADY_S  # False where nothing was heard
+    broken_s = np.r_[-np.inf, np.sort(media_s[broken.to_numpy()]), np.inf]
+    behind = np.searchsorted(broken_s, media_s, side="right")
+    clear = (media_s - broken_s[behind - 1] > RECOVERY_S) & (broken_s[behind] - media_s > REACH / RATE_HZ)
+    return np.asarray(boundaries.index[clear & ~moved], dtype=int)
+
+
+def find_speech_edges(samples: np.ndarray, instants: np.ndarray) -> np.ndarray:
+    """Indices of the instants that have room for a window, and speech on either side as far as `SIDE` goes."""
+    levels = frame_levels_dbfs(samples, frame_samples=SIDE[2])
+    if not (levels > -70).any():
+        return np.empty(0, int)
+    gate = np.percentile(levels[levels > -70], 95) - SPEECH_DB
+    index = np.flatnonzero((instants >= REACH) & (instants <= len(samples) - REACH))
+    power = np.concatenate([[0.0], np.cumsum(np.square(samples, dtype=np.float64))])
+    behind = list(pairwise(SIDE))
+    for start, stop in (*behind, *((-stop, -start) for start, stop in behind)):
+        at = instants[index]
+        mean = (power[at + stop] - power[at + start]) / (stop - start)
+        index = index[10 * np.log10(mean + 1e-12) > gate]
+    return index
+
+
+def score_edges(samples: np.ndarray, instants: np.ndarray, *, judge: Judge) -> tuple[np.ndarray, np.ndarray]:
+    """Weigh a splice against none at each instant.
+
+    Parameters
+    ----------
+    samples : ndarray, (m,) float32
+        At `RATE_HZ`.
+    instants : ndarray, (n,) int
+        Sample numbers with room for a window.
+    judge : Judge
+
+    Returns
+    -------
+    (n,) and (n,) float64
+        Log-likelihood ratio in decibans, minus infinity where prediction hardly fails; the break in dB.
+    """
+    scores_db, breaks_db = np.full(len(instants), -np.inf), np.zeros(len(instants))
+    for start in range(0, len(instants), BLOCK):
+        block = slice(start, start + BLOCK)
+        windows = cut_windows(samples, instants[block])
+        breaks_db[block] = break_db(prediction_breaks_db(windows))
+        broken = np.flatnonzero(breaks_db[block] > judge.break_db)
+        if len(broken):
+            scores_db[start + broken] = judge.weigh(measure_breaks(windows[broken]))
+    return scores_db, breaks_db
+
+
+def _glitch(scene: Scene, boundaries: pd.DataFrame, position: int, measured: tuple[float, float]) -> Glitch:
+    """Make the glitch at the edge before the packet at `position`."""
+    glitch = candidate(scene, boundaries, position, kind="splice", found_by="sent audio")
+    numbers = {
+        "break_db": measured[0],
+        "log_likelihood_ratio": measured[1],
+        "speech_before": 1.0,
+        "speech_after": 1.0,
+        "lost_packets": 0.0,
+        "media_gap_s": 0.0,
+    }
+    return replace(glitch, start_s=glitch.end_s, measurements={**glitch.measurements, **numbers})
