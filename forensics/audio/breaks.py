@@ -97,15 +97,15 @@ def prediction_breaks_db(windows: np.ndarray) -> np.ndarray:
 
 
 def _prediction_break_db(windows: np.ndarray) -> np.ndarray:
-    start = REACH - GAP - FIT
-    predictor, _ = fit_predictors(windows[:, start : start + FIT], order=ORDER, noise=NOISE)
-    power = np.square(_residual(windows[:, start : REACH + ERROR], predictor)) + 1e-12
+    pieces = np.ascontiguousarray(windows[:, REACH - GAP - FIT : REACH + ERROR])
+    predictor, _ = fit_predictors(pieces[:, :FIT], order=ORDER, noise=NOISE)
+    power = np.square(_residual(pieces, predictor)) + 1e-12
     inside, beyond = power[:, : FIT - ORDER], power[:, FIT - ORDER :]
     mean = inside.mean(axis=1)
     blocks = inside[:, -(inside.shape[1] // ERROR) * ERROR :].reshape(len(windows), -1, ERROR).mean(axis=2)
-    pieces = [beyond[:, a:b].mean(axis=1) / mean for a, b in pairwise(ONSETS)]
+    onsets = [beyond[:, a:b].mean(axis=1) / mean for a, b in pairwise(ONSETS)]
     whole = beyond.mean(axis=1)
-    return _db(np.stack([whole / mean, whole / blocks.max(axis=1), *pieces], axis=1))
+    return _db(np.stack([whole / mean, whole / blocks.max(axis=1), *onsets], axis=1))
 
 
 def fit_predictors(pieces: np.ndarray, *, order: int, noise: float) -> tuple[np.ndarray, np.ndarray]:
@@ -131,9 +131,10 @@ def fit_predictors(pieces: np.ndarray, *, order: int, noise: float) -> tuple[np.
 
 def _residual(pieces: np.ndarray, predictors: np.ndarray) -> np.ndarray:
     """Prediction error, (n, length - order)."""
-    order = predictors.shape[1] - 1
-    lagged = np.lib.stride_tricks.sliding_window_view(pieces, order + 1, axis=1)
-    return np.matmul(lagged, predictors[:, ::-1, None].astype(np.float32))[..., 0]
+    order, length = predictors.shape[1] - 1, pieces.shape[1]
+    size = 1 << int(np.ceil(np.log2(length + order)))
+    product = np.fft.rfft(pieces, size) * np.fft.rfft(predictors.astype(np.float32), size)
+    return np.fft.irfft(product, size)[:, order:length]
 
 
 def one_or_two_db(windows: np.ndarray) -> np.ndarray:
@@ -214,7 +215,7 @@ def periodicities(windows: np.ndarray) -> np.ndarray:
     half = half - half.mean(axis=1, keepdims=True)
     centre = REACH // 2
     before, across, after = (
-        np.stack([_alike(half, centre + start * lag + shift, lag) for lag in LAGS], axis=1)
+        np.stack([_alike(half, centre + start * lag + shift, lag) for lag in LAGS.tolist()], axis=1)
         for start, shift in ((-1, -2), (0, 0), (1, 2))
     )
     pitch_before, pitch_after = _pitch(before), _pitch(after)

@@ -8,6 +8,9 @@ import numpy as np
 
 from forensics.model import AudioTrack
 
+BLOCK = 1 << 20
+"""Samples that FFmpeg is given at once; it refuses an hour in one piece."""
+
 
 def resample_track(track: AudioTrack, *, sample_rate_hz: int) -> AudioTrack:
     """Return `track` at another sample rate, delay compensated; itself where it has that rate already.
@@ -28,10 +31,12 @@ def resample_track(track: AudioTrack, *, sample_rate_hz: int) -> AudioTrack:
     import av
 
     resampler = av.AudioResampler(format="flt", layout="mono", rate=sample_rate_hz)
-    frame = av.AudioFrame.from_ndarray(
-        np.ascontiguousarray(track.samples, np.float32)[None, :], format="flt", layout="mono"
-    )
-    frame.sample_rate = track.sample_rate_hz
-    parts = [part.to_ndarray().reshape(-1) for part in (*resampler.resample(frame), *resampler.resample(None))]
+    parts = []
+    for start in range(0, len(track.samples), BLOCK):
+        block = np.ascontiguousarray(track.samples[start : start + BLOCK], np.float32)
+        frame = av.AudioFrame.from_ndarray(block[None, :], format="flt", layout="mono")
+        frame.sample_rate = track.sample_rate_hz
+        parts += [part.to_ndarray().reshape(-1) for part in resampler.resample(frame)]
+    parts += [part.to_ndarray().reshape(-1) for part in resampler.resample(None)]
     samples = np.concatenate(parts)[: round(track.duration_s * sample_rate_hz)]
     return replace(track, samples=samples, sample_rate_hz=sample_rate_hz)

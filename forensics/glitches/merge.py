@@ -14,6 +14,9 @@ REFILL_S = 0.4
 """After a hole NetEq waits until half of its target is buffered and may open a second one; with targets up to the
 400 ms that a stall leaves behind it comes at most so much later."""
 
+NO_BUFFER = ("late_answer", "splice")
+"""Kinds that leave no buffer empty: the stream went on as if nothing had happened."""
+
 ON_TIME_S = 0.01
 """A packet within half a packet of its predecessor's lateness is on time."""
 
@@ -67,7 +70,7 @@ def _join(a: Glitch, b: Glitch) -> Glitch:
 
 def _refill(before: Glitch, glitch: Glitch) -> bool:
     """Whether `glitch` is the buffer filling up behind `before`."""
-    if before.kind == "late_answer" or before.direction != glitch.direction:
+    if before.kind in NO_BUFFER or before.direction != glitch.direction:
         return False
     on_time = glitch.kind == "hole" and glitch.measurements.get("lateness_step_s", 0.0) < ON_TIME_S
     return on_time and 0 <= glitch.start_s - before.end_s < REFILL_S

@@ -22,3 +22,10 @@ def test_the_same_rate_is_the_same_samples():
 def test_nothing_stays_nothing():
     nothing = resample_track(track(np.empty(0)), sample_rate_hz=16_000)
     assert (len(nothing.samples), nothing.sample_rate_hz) == (0, 16_000)
+
+
+def test_a_long_track_is_given_in_blocks_that_do_not_show(monkeypatch):
+    sound = track(voice(0.5))
+    whole = resample_track(sound, sample_rate_hz=16_000)
+    monkeypatch.setattr("forensics.audio.resample.BLOCK", 1000)
+    np.testing.assert_array_equal(resample_track(sound, sample_rate_hz=16_000).samples, whole.samples)
