@@ -6,6 +6,10 @@ from forensics.causes.claim import DECISIVE, STRONG, milliseconds, supports
 from forensics.causes.site import Site
 from forensics.model import Cause, Evidence
 
+CERTAIN_SPLICE_DB = 45.0
+"""Score of a splice that nothing uncut reached: no voice that was held out of the fit (37 dB at most), nor any joined
+out of recorded units (44 dB), in 2.6 hours of speech (`benchmarks/splices.py`)."""
+
 
 def silence_sent(site: Site) -> list[Evidence]:
     """Regular packets carried exact silence inside a word, which goes on behind it where it was cut."""
@@ -26,9 +30,12 @@ def spliced(site: Site) -> list[Evidence]:
     """The waveform breaks at a packet edge although packets, sequence numbers and timestamps are perfect."""
     if site.glitch.kind != "splice":
         return []
+    score_db = site.measured("log_likelihood_ratio")
     statement = (
-        f"The sound breaks at the edge of frame {site.frames[-1]} ({site.measured('break_db'):.0f} dB above what this "
-        "voice does) while packets, sequence and timestamps are perfect: audio was cut out before it was encoded."
+        f"The sound breaks at the edge of frame {site.frames[-1]}: linear prediction fails across it by "
+        f"{site.measured('break_db'):.0f} dB, and with spectrum and pitch on its two sides that speaks for a cut by "
+        f"{score_db:.0f} decibans, while packets, sequence and timestamps are perfect: audio was cut out before it was "
+        "encoded."
     )
     return [
         supports(
@@ -36,9 +43,10 @@ def spliced(site: Site) -> list[Evidence]:
             "spliced",
             Cause.SENDER_POLICY,
             statement,
-            weight=STRONG,
+            weight=DECISIVE if score_db >= CERTAIN_SPLICE_DB else STRONG,
             mechanism="deliberate_drop",
             break_db=site.measured("break_db"),
+            log_likelihood_ratio=score_db,
         )
     ]
 

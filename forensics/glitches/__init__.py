@@ -10,6 +10,7 @@ from forensics.glitches.packets import find_late_packets, find_losses, find_time
 from forensics.glitches.playout import find_blanks, find_holes, find_skips
 from forensics.glitches.silence import find_silence
 from forensics.glitches.silence_by_level import find_silence_by_level
+from forensics.glitches.splices import find_splices
 from forensics.model import Glitch, Scene
 
 __all__ = [
@@ -22,6 +23,7 @@ __all__ = [
     "find_silence",
     "find_silence_by_level",
     "find_skips",
+    "find_splices",
     "find_timestamp_jumps",
     "merge_glitches",
 ]
@@ -51,5 +53,6 @@ def find_glitches(scene: Scene) -> list[Glitch]:
             *find_blanks(scene, boundaries=boundaries),
             *find_silence(scene),
             *find_silence_by_level(scene, boundaries=boundaries),
+            *find_splices(scene),
         ]
     return [judge_audibility(glitch) for glitch in merge_glitches(found)]

@@ -43,7 +43,7 @@ def find_losses(scene: Scene, *, boundaries: pd.DataFrame) -> list[Glitch]:
 def _more_late_than_lost(scene: Scene, edge: pd.Series) -> bool:
     """Whether the hole is longer for the lateness of the packet behind it than for the packets that are missing."""
     assert scene.journey is not None
-    late = scene.journey["lateness_s"].iat[int(edge.name)] >= LATE_S  # type: ignore[arg-type]  # the journey position
+    late = scene.journey["lateness_s"].iat[int(edge.name)] >= LATE_S  # the journey position
     return bool(late and edge["inserted_s"] >= max(LATE_S, edge["media_gap_s"]))
 
 
