@@ -152,10 +152,10 @@ class VoiceAgent:
             wait_s = zero_s + packet.due_s - time.monotonic()
             if wait_s > 0:
                 await asyncio.sleep(wait_s)
-            await self._send(packet)
+            await self._send(packet, zero_s)
             self.sent.append(SentPacket(packet.row, zero_s + packet.due_s, time.monotonic()))
 
-    async def _send(self, planned: PlannedPacket) -> None:
+    async def _send(self, planned: PlannedPacket, zero_s: float) -> None:
         from aiortc import clock
         from aiortc.rtp import RtpPacket
 
@@ -173,8 +173,10 @@ class VoiceAgent:
         if self._abs_send_time:
             packet.extensions.abs_send_time = (clock.current_ntp_time() >> 14) & 0x00FFFFFF
         await sender.transport._send_rtp(packet.serialize(sender._RTCRtpSender__rtp_header_extensions_map))
-        # what aiortc's sender reports are made from
-        sender._RTCRtpSender__ntp_timestamp = clock.current_ntp_time()
+        # What aiortc makes its sender reports from. RFC 3550, section 6.4.1, wants the instant of the media: a packet
+        # that was held back counts from when it was made, as aiortc and libwebrtc count from when a frame was captured.
+        made_ago_s = max(0.0, time.monotonic() - (zero_s + planned.tick_s))
+        sender._RTCRtpSender__ntp_timestamp = clock.current_ntp_time() - round(made_ago_s * 2**32)
         sender._RTCRtpSender__rtp_timestamp = packet.timestamp
         sender._RTCRtpSender__octet_count += len(packet.payload)
         sender._RTCRtpSender__packet_count += 1

@@ -17,6 +17,10 @@ UDP_IP_OVERHEAD_BYTES = 28
 
 DIRECTIONS = ("downlink", "uplink")
 
+SPACING_S = 1e-7
+"""No two datagrams leave a link at one instant: 100 bytes take 80 ns at 10 Gb/s. It is also what keeps their order in a
+timer queue that does not."""
+
 
 @dataclass(frozen=True, slots=True)
 class Passage:
@@ -64,7 +68,7 @@ class NetworkPath:
                 return Passage((), trip.fault)
         if trip.overtaken:
             return Passage((trip.out_s,), trip.fault)
-        self._last_out_s = max(self._last_out_s, trip.out_s)
+        self._last_out_s = max(self._last_out_s + SPACING_S, trip.out_s)
         return Passage((self._last_out_s,) * trip.copies, trip.fault)
 
 

@@ -212,17 +212,17 @@ def _sender_reports(
     scenario: Scenario,
     zero_ns: int,
 ) -> Iterator[Trip]:
-    """Tie the wall clock to the timestamp of the packet sent last, as aiortc does."""
+    """Tie the timestamp of the packet sent last to the instant when it was made, as aiortc and libwebrtc do."""
     at = np.array([trip.at_s for trip in sent])
     octets = np.cumsum([len(payloads[trip.row]) for trip in sent])
     for at_s in _times(SENDER_REPORT_S, scenario.duration_s, rng):
         count = int(np.searchsorted(at, at_s, side="right"))
         if count:
             last = sent[count - 1]
-            stamp = plan.packets[last.row].ext_timestamp & 0xFFFFFFFF
-            body = struct.pack(
-                "!IQIII", AGENT_SSRC, _ntp(zero_ns / 1e9 + last.at_s), stamp, count, int(octets[count - 1])
-            )
+            planned = plan.packets[last.row]
+            made_s = last.at_s - max(0.0, planned.due_s - planned.tick_s)
+            stamp = planned.ext_timestamp & 0xFFFFFFFF
+            body = struct.pack("!IQIII", AGENT_SSRC, _ntp(zero_ns / 1e9 + made_s), stamp, count, int(octets[count - 1]))
             yield Trip(at_s, struct.pack("!BBH", 0x80, SENDER_REPORT, len(body) // 4) + body)
 
 

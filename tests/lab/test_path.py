@@ -56,13 +56,13 @@ def test_a_delay_spike_holds_and_lets_go_at_once():
     assert held == pytest.approx([3.3 + DELAY_S] * 15)
     assert not any(p.lost for p in passages)
     out = [p.out_s[0] for p in passages]
-    assert out == sorted(out)
+    assert np.all(np.diff(out) > 0), "datagrams let go together must not share an instant: a timer queue mixes them up"
 
 
 def test_jitter_keeps_the_order():
     times, passages = carried(Fault("jitter", 2.0, 6.0, {"mean_s": 0.05}))
     out = [p.out_s[0] for p in passages]
-    assert out == sorted(out)
+    assert np.all(np.diff(out) > 0), "datagrams let go together must not share an instant: a timer queue mixes them up"
     inside = delays_s(times, passages)[100:400]
     assert inside.min() >= DELAY_S - 1e-9
     assert inside.max() > DELAY_S + 0.1
