@@ -127,6 +127,59 @@ JOURNEY_COLUMNS: Mapping[str, str] = {
 """Sent, arrived, heard: one row per packet that carries new audio, in media order. What the detectors read."""
 
 
+EVENT_COLUMNS: Mapping[str, str] = {
+    "line": "int64",  # of the log, from 1
+    "received_at_s": "float64",  # the log's own clock: seconds since 1970 where it has wall time; NaN where it has none
+    "capture_s": "float64",  # on the axis; NaN until the log is placed
+    "kind": "str",  # an EventKind value
+    "response_id": "str",  # which answer of the model; empty where the event belongs to none
+    "item_id": "str",
+    "audio_s": "float64",  # audio_produced, truncated: seconds of audio; NaN
+    "media_s": "float64",  # speech_started, speech_stopped: place in the user's audio as the server counts it; NaN
+    "duration_s": "float64",  # metric: how long something took; NaN
+    "text": "str",  # a transcript, the name of a metric, a status
+    "name": "str",  # the event's own name in its own format
+}
+"""One row per event of a model's or framework's log, whatever its format, in the order of time."""
+
+SLACK_COLUMNS: Mapping[str, str] = {
+    "response_id": "str",
+    "line": "int64",  # of the log: the event that brought the audio
+    "capture_s": "float64",  # when it came; on the log's own clock where the log is not placed
+    "produced_s": "float64",  # audio of the answer produced up to and with this event
+    "elapsed_s": "float64",  # since the answer's first audio
+    "slack_s": "float64",  # produced before this event less elapsed: below zero the model had fallen behind real time
+}
+"""One row per event that brought audio: how far ahead of real time the model was when it came."""
+
+SETUP_COLUMNS: Mapping[str, str] = {
+    "phase": "str",  # "signalling" | "ice" | "dtls" | "first_rtp" | "first_sound"
+    "start_s": "float64",  # on the capture clock
+    "end_s": "float64",
+    "frame": "int64",  # where it ends; -1 where no frame shows it
+    "statement": "str",
+}
+"""One row per phase of the call's set-up."""
+
+
+class EventKind(StrEnum):
+    """What an event of a log says, in the words of no vendor."""
+
+    SPEECH_STARTED = "speech_started"  # the user, as the server's detector has it
+    SPEECH_STOPPED = "speech_stopped"
+    RESPONSE_STARTED = "response_started"
+    AUDIO_PRODUCED = "audio_produced"
+    RESPONSE_DONE = "response_done"
+    PLAYBACK_STARTED = "playback_started"  # the server's output buffer
+    PLAYBACK_STOPPED = "playback_stopped"
+    PLAYBACK_CLEARED = "playback_cleared"
+    TRUNCATED = "truncated"  # the client told how much was heard
+    USER_TRANSCRIPT = "user_transcript"
+    AGENT_TRANSCRIPT = "agent_transcript"
+    METRIC = "metric"
+    OTHER = "other"
+
+
 class Protocol(StrEnum):
     """What RFC 7983 says a datagram is. `PROTOCOLS` fixes the code of each in DATAGRAM_COLUMNS."""
 
@@ -356,7 +409,29 @@ class Turn:
     start_s: float
     end_s: float
     latency_s: float | None = None
-    parts: Mapping[str, float] = field(default_factory=dict)  # sender_s, network_s, buffer_s, …
+    parts: Mapping[str, float] = field(default_factory=dict)  # endpointing_s, model_s, …, network_s, buffer_s
+    measured: tuple[str, ...] = ()  # the parts that were measured; the others are inferred
+    barge_in_s: float | None = None  # agent's turn: the user starts to speak over it → it is silent
+    talk_over_s: float = 0.0  # how long both spoke
+    text: str = ""  # transcript, where a log has it
+
+
+@dataclass(frozen=True, slots=True)
+class Prompt:
+    """One utterance of the user as it reached the model: what of it was lost or came late on the uplink.
+
+    Times are those of the user's turn. `spans` has one (start_s, end_s, what) per damaged stretch, where what is
+    "lost" or "late"; `evidence` says what was seen, with its frames.
+    """
+
+    start_s: float
+    end_s: float
+    lost_s: float = 0.0
+    late_s: float = 0.0
+    spans: tuple[tuple[float, float, str], ...] = ()
+    said: str = ""  # what the user said, where a log or a script tells
+    understood: str = ""  # what the model transcribed
+    evidence: tuple[Evidence, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -440,8 +515,10 @@ class Scene:
     replay: Playout | None  # what a jitter buffer would have done with these arrivals
     journey: pd.DataFrame | None  # JOURNEY_COLUMNS of the downlink
     stats: Mapping[str, pd.DataFrame]  # W3C statistics by type, with capture_s
-    events: pd.DataFrame | None  # model events, with capture_s
+    events: pd.DataFrame | None  # EVENT_COLUMNS
     turns: tuple[Turn, ...]
+    slack: pd.DataFrame | None = None  # SLACK_COLUMNS
+    setup: pd.DataFrame | None = None  # SETUP_COLUMNS
 
     @property
     def origin_ns(self) -> int:
@@ -458,6 +535,7 @@ class Diagnosis:
     conclusion: str
     steps: tuple[Step, ...]
     version: str
+    prompts: tuple[Prompt, ...] = ()
 
     @property
     def glitches(self) -> pd.DataFrame:
