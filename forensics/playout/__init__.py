@@ -12,6 +12,7 @@ from forensics.playout.interventions import (
     without_sender_stalls,
 )
 from forensics.playout.replay import replay_neteq
+from forensics.playout.send_lead import find_utterance_starts, with_send_lead
 from forensics.playout.ticks import estimate_ticks
 from forensics.playout.what_if import estimate_buffer_curve, estimate_lead_curve
 
@@ -20,8 +21,10 @@ __all__ = [
     "estimate_lead_curve",
     "estimate_ticks",
     "find_sender_stalls",
+    "find_utterance_starts",
     "replay_fixed",
     "replay_neteq",
+    "with_send_lead",
     "without_delay_variation",
     "without_network_loss",
     "without_sender_stalls",

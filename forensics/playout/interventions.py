@@ -96,8 +96,8 @@ def without_delay_variation(stream: RtpStream, *, sent_s: np.ndarray | None = No
     """
     arrival_s = stream.packets["arrival_s"].to_numpy()
     if sent_s is None:
-        return _arriving(stream, _media_s(stream) + _baseline_s(stream))
-    return _arriving(stream, sent_s + np.nanmin(arrival_s - sent_s))
+        return arriving_at(stream, _media_s(stream) + _baseline_s(stream))
+    return arriving_at(stream, sent_s + np.nanmin(arrival_s - sent_s))
 
 
 def find_sender_stalls(stream: RtpStream, *, sent_s: np.ndarray | None = None) -> pd.DataFrame:
@@ -168,7 +168,7 @@ def without_sender_stalls(
     earlier_s[sequence.index], earlier_ticks[sequence.index] = np.cumsum(shift_s), np.cumsum(shift_ticks)
     packets = stream.packets.copy()
     packets["ext_timestamp"] -= earlier_ticks
-    return _arriving(replace(stream, packets=packets), packets["arrival_s"].to_numpy() - earlier_s)
+    return arriving_at(replace(stream, packets=packets), packets["arrival_s"].to_numpy() - earlier_s)
 
 
 # ---------------------------------------------------------------------------------------------------------------------
@@ -210,7 +210,8 @@ def _baseline_s(stream: RtpStream) -> np.ndarray:
 # ---------------------------------------------------------------------------------------------------------------------
 
 
-def _arriving(stream: RtpStream, arrival_s: np.ndarray) -> RtpStream:
+def arriving_at(stream: RtpStream, arrival_s: np.ndarray) -> RtpStream:
+    """Return `stream` with other arrivals, given row by row as (n,) float64; order, jitter and fates follow them."""
     return _restored(stream, stream.packets.assign(arrival_s=arrival_s))
 
 

@@ -9,10 +9,9 @@ import numpy as np
 import pandas as pd
 
 from forensics.model import Playout, RtpStream
-from forensics.playout.arrivals import DTX_BYTES
 from forensics.playout.fixed import replay_fixed
-from forensics.playout.interventions import LONGEST_STALL_S
 from forensics.playout.replay import INTERRUPTION_S, replay_neteq
+from forensics.playout.send_lead import arrivals_with_send_lead, find_utterance_starts
 
 MINIMUM_DELAYS_S = (0.0, 0.04, 0.08, 0.12, 0.16, 0.2, 0.25, 0.3, 0.4, 0.5, 0.75, 1.0)
 """From NetEq's own choice to the deepest buffer that people still talk through (ITU-T G.114: 400 ms one way)."""
@@ -67,7 +66,7 @@ def estimate_buffer_curve(
     else:
         raise ValueError(f'Unknown model {model!r}. Choose "neteq" or "fixed".')
     truth = np.asarray(settings.get("arrival_s", stream.packets["arrival_s"]))
-    costs = [_cost(replay, truth, _utterance_starts(stream, starts)) for replay in replays]
+    costs = [_cost(replay, truth, _begins(stream, starts)) for replay in replays]
     return _curve("minimum_delay_s", minimum_delays_s, costs)
 
 
@@ -81,8 +80,7 @@ def estimate_lead_curve(
 ) -> pd.DataFrame:
     """Replay the call with a sender that holds a cushion before it starts to speak.
 
-    With a lead of 60 ms the first packet of every utterance leaves 60 ms later; a packet that is less than 60 ms behind
-    its time then still leaves on time.
+    Each replay is that of `with_send_lead`.
 
     Parameters
     ----------
@@ -112,37 +110,14 @@ def estimate_lead_curve(
     >>> curve.loc[curve.lead_s == 0.06, ["saved", "added_latency_s"]]      # "60 ms would have covered …"
     """
     truth = stream.packets["arrival_s"].to_numpy()
-    arrivals = [_with_lead(stream, lead_s, sent_s=sent_s, starts=starts) for lead_s in leads_s]
+    arrivals = [arrivals_with_send_lead(stream, lead_s=lead_s, sent_s=sent_s, starts=starts) for lead_s in leads_s]
     replays = [replay_neteq(stream, arrival_s=arrival_s, **settings) for arrival_s in arrivals]
-    return _curve("lead_s", leads_s, [_cost(replay, truth, _utterance_starts(stream, starts)) for replay in replays])
+    return _curve("lead_s", leads_s, [_cost(replay, truth, _begins(stream, starts)) for replay in replays])
 
 
-def _with_lead(stream: RtpStream, lead_s: float, *, sent_s: np.ndarray | None, starts: np.ndarray | None) -> np.ndarray:
-    """Arrivals, row by row, of a sender that begins each utterance `lead_s` later and then keeps its pace."""
-    packets = stream.packets
-    arrival_s = packets["arrival_s"].to_numpy()
-    ready_s = arrival_s if sent_s is None else np.asarray(sent_s)
-    if lead_s <= 0:
-        return arrival_s
-    stamp = packets["ext_timestamp"].to_numpy()
-    order = np.argsort(stamp, kind="stable")
-    first = _utterance_starts(stream, starts)[order]
-    first[0] = True
-    opening = order[np.flatnonzero(first)][np.cumsum(first) - 1]
-    paced_s = np.empty(len(packets))
-    paced_s[order] = ready_s[opening] + lead_s + (stamp[order] - stamp[opening]) / stream.codec.clock_rate_hz
-    return arrival_s + np.maximum(paced_s - ready_s, 0)
-
-
-def _utterance_starts(stream: RtpStream, starts: np.ndarray | None) -> np.ndarray:
+def _begins(stream: RtpStream, starts: np.ndarray | None) -> np.ndarray:
     """Mark the rows that begin an utterance: those given, else as far as headers tell."""
-    if starts is not None:
-        return np.isin(np.arange(len(stream.packets)), starts)
-    packets = stream.packets.reset_index(drop=True).sort_values("ext_timestamp", kind="stable")
-    jump_s = packets["ext_timestamp"].diff().fillna(0) / stream.codec.clock_rate_hz
-    quiet = packets["payload_bytes"] <= DTX_BYTES
-    begins = packets["marker"] | (jump_s > LONGEST_STALL_S) | (quiet.shift(fill_value=False) & ~quiet)
-    return begins.sort_index().to_numpy()
+    return find_utterance_starts(stream) if starts is None else np.isin(np.arange(len(stream.packets)), starts)
 
 
 def _curve(name: str, values: Iterable[float], costs: list[dict[str, float]]) -> pd.DataFrame:
