@@ -1,4 +1,4 @@
-"""The same call from a sender that holds a cushion: each utterance starts a little later, then its packets keep pace."""
+"""The same call from a sender that holds a cushion: each utterance starts a little later and then keeps its pace."""
 
 from __future__ import annotations
 
