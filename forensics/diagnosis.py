@@ -31,6 +31,7 @@ from forensics.playout.heard import locate_packets
 from forensics.playout.journey import trace_journey
 from forensics.playout.replay import replay_neteq
 from forensics.playout.ticks import estimate_ticks
+from forensics.progress import Told, stage_bar
 from forensics.streams import find_streams
 from forensics.streams.vantage import find_near_endpoint
 from forensics.telemetry.statistics import read_stats
@@ -46,9 +47,11 @@ class _Log:
     steps: list[Step] = field(default_factory=list)
     inputs: list[InputFile] = field(default_factory=list)
     caveats: list[str] = field(default_factory=list)
+    told: Told = lambda stage, action: None
 
     def run(self, stage: str, action: str, work: Callable[[], T], **parameters: Any) -> T:
         """Do a step and keep its parameters and how long it took."""
+        self.told(stage, action)
         start = time.perf_counter()
         result = work()
         self.steps.append(Step(stage, action, parameters, (), time.perf_counter() - start))
@@ -89,13 +92,21 @@ class _Evidence:
     clocks: dict[str, ClockMap] = field(default_factory=dict)
 
 
-def diagnose(case: Case) -> Diagnosis:
+STAGES = (
+    "capture", "streams", "audio", "telemetry", "clocks", "playout", "turns", "glitches", "causes",
+)  # fmt: skip
+"""In the order in which they are first done, for the progress bar."""
+
+
+def diagnose(case: Case, *, progress: bool = False) -> Diagnosis:
     """Find what went wrong in a call, and why.
 
     Parameters
     ----------
     case : Case
         From `open_case`. Any subset of evidence will do, as long as there is a capture or a recording.
+    progress : bool
+        Show a progress bar: as a widget in a notebook, else on stderr.
 
     Returns
     -------
@@ -108,7 +119,13 @@ def diagnose(case: Case) -> Diagnosis:
         A file of the case cannot be read at all. Evidence that can be read but not used (keys that do not fit, a
         recording of another call) does not raise: the diagnosis goes on without it and says so.
     """
-    log, known = _Log(), _Evidence()
+    with stage_bar(STAGES, wanted=progress) as told:
+        return _diagnose(case, _Log(told=told))
+
+
+def _diagnose(case: Case, log: _Log) -> Diagnosis:
+    """Go through the stages."""
+    known = _Evidence()
     _read(case, known, log)
     _align_sender(known, log)
     _choose_directions(known, log)

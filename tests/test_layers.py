@@ -10,6 +10,7 @@ PACKAGE = Path(__file__).parents[1] / "forensics"
 ORDER = (
     "errors",
     "model",
+    "progress",
     "case",
     "capture",
     "streams",
