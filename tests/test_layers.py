@@ -24,15 +24,20 @@ ORDER = (
     "conclusion",
     "diagnosis",
     "findings",
+    "measures",
+    "comparison",
     "views",
     "report",
+    "exports",
+    "survey",
     "doctor",
     "console",
+    "commands",
     "__main__",
 )
 """The rooms as `ls` tells them; each may import those that stand before it, and itself."""
 
-BESIDE = {"lab": {*ORDER} - {"views", "report", "console", "__main__"}}
+BESIDE = {"lab": {*ORDER} - {"views", "report", "exports", "survey", "console", "commands", "__main__"}}
 """The room that stands aside: it may import these, and only the command line may import it."""
 
 FILES = sorted(PACKAGE.rglob("*.py"))

@@ -10,6 +10,7 @@ from typer.testing import CliRunner
 
 from forensics import __main__ as command_line
 from forensics import __version__
+from forensics.commands.inputs import selectors
 
 CALLS = Path(__file__).parents[1] / "sample_captures"
 HEAVY = {"numpy", "pandas", "scipy", "librosa", "matplotlib", "av", "jinja2", "rich", "pyshark", "IPython"}
@@ -62,7 +63,7 @@ def test_a_decode_as_that_is_none(tmp_path):
 
 def test_decode_as_may_be_given_often():
     pairs = ["udp.port==5004,rtp", "udp.port == 6000, rtp"]
-    assert command_line._selectors(pairs) == {"udp.port==5004": "rtp", "udp.port == 6000": "rtp"}
+    assert selectors(pairs) == {"udp.port==5004": "rtp", "udp.port == 6000": "rtp"}
 
 
 def test_a_defect_is_no_glitch(monkeypatch, capsys):
