@@ -44,6 +44,7 @@ FLOW_COLUMNS: Mapping[str, str] = {
     "destination_address": "str",
     "destination_port": "int32",
     "datagrams": "int64",
+    "peer": "str",  # behind a TURN server: "address:port" of whom it relays, as far as captured; empty elsewhere
 }
 """One row per directed five-tuple; the row number is the `flow` of DATAGRAM_COLUMNS."""
 
@@ -65,6 +66,8 @@ RTP_COLUMNS: Mapping[str, str] = {
     "audio_level_dbov": "float32",  # RFC 6464, 0 loudest .. -127 digital silence; NaN where absent
     "abs_send_time_s": "float64",  # unwrapped 24 bit 6.18 seconds; NaN where absent
     "transport_sequence_number": "int32",  # transport-wide congestion control; -1 where absent
+    "abs_capture_time_ns": "int64",  # UTC by the clock of the machine that captured the sound; 0 where absent
+    "capture_clock_offset_s": "float64",  # that clock less the sender's NTP clock, as the sender tells; NaN
 }
 """One row per RTP packet in the order of arrival."""
 
@@ -96,6 +99,40 @@ REPORT_COLUMNS: Mapping[str, str] = {
     "delay_since_last_sr_s": "float64",  # report block; NaN
 }
 """One row per sender report, report block or feedback message."""
+
+NACK_COLUMNS: Mapping[str, str] = {
+    "frame": "int64",
+    "arrival_s": "float64",
+    "flow": "int32",
+    "sender_ssrc": "uint32",  # who misses it
+    "reported_ssrc": "uint32",  # the stream that it is missing from
+    "sequence_number": "uint16",
+}
+"""One row per packet that a generic NACK (RFC 4585 section 6.2.1) asks for again."""
+
+TRANSPORT_FEEDBACK_COLUMNS: Mapping[str, str] = {
+    "frame": "int64",
+    "arrival_s": "float64",  # of the feedback, at the tap
+    "flow": "int32",
+    "sender_ssrc": "uint32",
+    "feedback_packet_count": "uint8",
+    "transport_sequence_number": "int32",
+    "received": "bool",
+    "received_s": "float64",  # on the clock of the receiver, which starts anywhere; NaN where not received
+}
+"""One row per packet that transport-wide feedback tells about."""
+
+EXTENDED_REPORT_COLUMNS: Mapping[str, str] = {
+    "frame": "int64",
+    "arrival_s": "float64",
+    "flow": "int32",
+    "sender_ssrc": "uint32",
+    "block": "str",  # "loss_rle", "receiver_reference_time", "dlrr", "statistics_summary", "voip_metrics", …
+    "reported_ssrc": "int64",  # -1 where the block is about none
+    "name": "str",  # of RFC 3611, with the unit
+    "value": "float64",
+}
+"""One row per figure of an extended report (RFC 3611)."""
 
 PLAYOUT_COLUMNS: Mapping[str, str] = {
     "row": "int64",  # row of RtpStream.packets
@@ -160,6 +197,51 @@ SETUP_COLUMNS: Mapping[str, str] = {
     "statement": "str",
 }
 """One row per phase of the call's set-up."""
+
+
+_READING = {
+    "time_s": "float64",  # of the reading, seconds since 1970 by the browser's clock
+    "connection": "str",  # the peer connection, as the dump calls it; empty where there is only one
+    "id": "str",
+}
+_RTP_READING = {**_READING, "ssrc": "int64", "kind": "str", "codec_id": "str"}
+
+STATISTICS_COLUMNS: Mapping[str, Mapping[str, str]] = {
+    "inbound-rtp": {
+        **_RTP_READING,
+        **dict.fromkeys(
+            ("packets_received", "packets_lost", "packets_discarded", "fec_packets_received", "bytes_received",
+             "jitter", "total_samples_received", "concealed_samples", "silent_concealed_samples",
+             "concealment_events", "inserted_samples_for_deceleration", "removed_samples_for_acceleration",
+             "jitter_buffer_delay", "jitter_buffer_target_delay", "jitter_buffer_minimum_delay",
+             "jitter_buffer_emitted_count"),
+            "float64",
+        ),
+    },
+    "outbound-rtp": {**_RTP_READING, "packets_sent": "float64", "bytes_sent": "float64"},
+    "remote-inbound-rtp": {**_RTP_READING, "packets_lost": "float64", "jitter": "float64",
+                           "round_trip_time": "float64", "fraction_lost": "float64"},
+    "remote-outbound-rtp": {**_RTP_READING, "packets_sent": "float64", "bytes_sent": "float64",
+                            "reports_sent": "float64", "remote_timestamp": "float64", "round_trip_time": "float64"},
+    "media-playout": {
+        **_READING,
+        "kind": "str",
+        **dict.fromkeys(
+            ("synthesized_samples_duration", "synthesized_samples_events", "total_samples_duration",
+             "total_playout_delay", "total_samples_count"),
+            "float64",
+        ),
+    },
+    "candidate-pair": {**_READING, "state": "str", "nominated": "bool", "local_candidate_id": "str",
+                       "remote_candidate_id": "str", "current_round_trip_time": "float64",
+                       "total_round_trip_time": "float64", "responses_received": "float64",
+                       "bytes_sent": "float64", "bytes_received": "float64"},
+    "codec": {**_READING, "payload_type": "float64", "mime_type": "str", "clock_rate": "float64",
+              "channels": "float64", "sdp_fmtp_line": "str"},
+}  # fmt: skip
+"""One table per type of the W3C's webrtc-stats, one row per reading, members under their W3C names in snake_case and
+in the W3C's units. These columns always; NaN, "", False or (an SSRC) -1 where the browser gave none. What else it gave
+stands behind them."""
 
 
 class EventKind(StrEnum):
@@ -298,6 +380,8 @@ class RtpStream:
     readable: bool = True  # the payloads are plain, or the keys opened them
     cname: str = ""
     notes: tuple[str, ...] = ()
+    mid: str = ""  # the media section of the SDP that it belongs to (RFC 8843), from a header extension
+    repaired_ssrc: int | None = None  # a retransmission stream (RFC 4588): whose packets it sends again
 
     def payload(self, row: int) -> bytes:
         """Return the readable RTP payload of packet `row`, empty where it is closed or cut off."""
@@ -333,7 +417,9 @@ class AudioTrack:
 class ClockMap:
     """How one clock reads on the axis of the capture: `capture_s = local_s * (1 + drift_ppm * 1e-6) + offset_s`.
 
-    `error_s` bounds the offset with 95 % confidence; `method` names the evidence that the map was made from.
+    `error_s` bounds the offset with 95 % confidence; `method` names the evidence that the map was made from. A clock
+    that jumped keeps its jumps in `steps`: (local_s, change_s) in the order of time, and from each `local_s` on the
+    offset is larger by its `change_s`.
     """
 
     local: str  # "recording", "sender", "stats", "events", "microphone"
@@ -343,14 +429,25 @@ class ClockMap:
     drift_ppm: float = 0.0
     valid_s: tuple[float, float] = (-np.inf, np.inf)
     notes: tuple[str, ...] = ()
+    steps: tuple[tuple[float, float], ...] = ()
 
     def to_capture_s(self, local_s: Any) -> Any:
         """Map seconds of the local clock to seconds of the capture."""
-        return local_s * (1 + self.drift_ppm * 1e-6) + self.offset_s
+        line_s = local_s * (1 + self.drift_ppm * 1e-6) + self.offset_s
+        if not self.steps:
+            return line_s
+        at_s, change_s = np.array(self.steps).T
+        return line_s + np.append(0.0, np.cumsum(change_s))[np.searchsorted(at_s, local_s, side="right")]
 
     def from_capture_s(self, capture_s: Any) -> Any:
-        """Map seconds of the capture to seconds of the local clock."""
-        return (capture_s - self.offset_s) / (1 + self.drift_ppm * 1e-6)
+        """Map seconds of the capture to seconds of the local clock; what it jumped over is all at the jump."""
+        local_s = (capture_s - self.offset_s) / (1 + self.drift_ppm * 1e-6)
+        if not self.steps:
+            return local_s
+        at_s, change_s = np.array(self.steps).T
+        piece = np.searchsorted(self.to_capture_s(at_s), capture_s, side="right")
+        moved_s = np.append(0.0, np.cumsum(change_s))[piece] / (1 + self.drift_ppm * 1e-6)
+        return np.minimum(local_s - moved_s, np.append(at_s, np.inf)[piece])
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -99,4 +99,5 @@ def _flow_table(flows: FlowBook, flow: np.ndarray):  # type: ignore[no-untyped-d
         return empty_table(FLOW_COLUMNS)
     table = pd.DataFrame([flows.five_tuple(number) for number in range(len(flows))], columns=list(_ADDRESSES))
     table["datagrams"] = np.bincount(flow, minlength=len(flows))
+    table["peer"] = ""
     return table.astype(dict(FLOW_COLUMNS))

@@ -14,7 +14,7 @@ from forensics.model import LOSS_COLUMNS, RTP_COLUMNS, Capture, Codec, RtpStream
 from forensics.streams.codecs import Meanings, carries_audio, infer_codec
 from forensics.streams.contents import describe_payloads
 from forensics.streams.endpoints import endpoint
-from forensics.streams.extensions import extension_columns, infer_identifiers, read_elements
+from forensics.streams.extensions import extension_columns, infer_identifiers, media_section, read_elements
 from forensics.streams.headers import Headers, padding
 from forensics.streams.opening import Opened, SealedPackets, find_master, open_packets
 from forensics.streams.reports import Reports, reports_of, sealed_flows_of
@@ -102,22 +102,28 @@ def assemble(
         timelines.clock_rate_hz[0] = codec.clock_rate_hz
         timed = timelines.advance(_rows(part))
         payloads = _payloads(capture, part, timed, secrets=secrets, sealed_flows=sealed_flows)
-        columns = _extension_columns(capture, part, extensions)
+        columns, mid = _extension_columns(capture, part, extensions)
         streams.append(_stream(capture, part, timed, codec=codec, payloads=payloads, extensions=columns))
         streams[-1] = replace(
             streams[-1],
             reports=reports_of(reports.table, streams[-1].ssrc),
             cname=reports.cnames.get(streams[-1].ssrc, ""),
             notes=payloads.notes + _restart_note(timelines),
+            mid=mid,
         )
     described = [describe_payloads(stream, meanings) for stream in streams]
     return tuple(sorted(described, key=lambda stream: int(stream.packets["frame"].iat[0])))
 
 
-def _extension_columns(capture: Capture, part: Media, described: Mapping[str, int]) -> dict[str, np.ndarray]:
+def _extension_columns(
+    capture: Capture, part: Media, described: Mapping[str, int]
+) -> tuple[dict[str, np.ndarray], str]:
+    """Return the columns that header extensions fill, and the media section that they name."""
     elements = read_elements(capture.octets, part.headers)
-    identifiers = infer_identifiers(capture.octets, elements, part.arrival_s) | dict(described)
-    return extension_columns(capture.octets, elements, part.arrival_s, identifiers)
+    inferred = infer_identifiers(capture.octets, elements, part.arrival_s)
+    identifiers = {name: one for name, one in inferred.items() if one not in described.values()} | dict(described)
+    columns = extension_columns(capture.octets, elements, part.arrival_s, identifiers)
+    return columns, media_section(capture.octets, elements, identifiers)
 
 
 def _rows(part: Media) -> Rows:

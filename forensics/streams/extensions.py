@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from forensics.streams.headers import Headers
+from forensics.streams.rtcp import NTP_EPOCH_S
 
 ONE_BYTE, TWO_BYTE = 0xBEDE, 0x1000
 _MOST_ELEMENTS = 64
@@ -197,18 +198,48 @@ def extension_columns(
     identifiers : Mapping of str to int
         Extension name → local identifier.
     """
-    level = np.full(len(arrival_s), np.nan, np.float32)
-    sent = np.full(len(arrival_s), np.nan)
-    transport = np.full(len(arrival_s), -1, np.int32)
-    for name, size in ((AUDIO_LEVEL, 1), (ABS_SEND_TIME, 3), (TRANSPORT_SEQUENCE, 2)):
+
+    def column(name: str, octet: int, size: int) -> tuple[np.ndarray, np.ndarray]:
+        """Rows that have the extension, and the number of `size` octets from `octet` on in each."""
         mine = elements.of(identifiers.get(name, -1))
-        fits = mine.size >= size
-        mine = Elements(mine.row[fits], mine.identifier[fits], mine.offset[fits], mine.size[fits])
-        value = numbers(octets, mine, size)
-        if name == AUDIO_LEVEL:
-            level[mine.row] = -(value & 0x7F)
-        elif name == ABS_SEND_TIME:
-            sent[mine.row] = unwrap_send_times(value, arrival_s[mine.row])
-        else:
-            transport[mine.row] = value
-    return {"audio_level_dbov": level, "abs_send_time_s": sent, "transport_sequence_number": transport}
+        fits = mine.size >= octet + size
+        part = Elements(mine.row[fits], mine.identifier[fits], mine.offset[fits] + octet, mine.size[fits])
+        return part.row, numbers(octets, part, size)
+
+    count = len(arrival_s)
+    level, sent = np.full(count, np.nan, np.float32), np.full(count, np.nan)
+    transport, captured_ns = np.full(count, -1, np.int32), np.zeros(count, np.int64)
+    offset = np.full(count, np.nan)
+    row, value = column(AUDIO_LEVEL, 0, 1)
+    level[row] = -(value & 0x7F)
+    row, value = column(ABS_SEND_TIME, 0, 3)
+    sent[row] = unwrap_send_times(value, arrival_s[row])
+    row, value = column(TRANSPORT_SEQUENCE, 0, 2)
+    transport[row] = value
+    row, value = column(ABS_CAPTURE_TIME, 0, 8)
+    captured_ns[row] = _unix_ns(value)
+    row, value = column(ABS_CAPTURE_TIME, 8, 8)
+    offset[row] = value.view(np.int64) / float(1 << 32)
+    return {
+        "audio_level_dbov": level,
+        "abs_send_time_s": sent,
+        "transport_sequence_number": transport,
+        "abs_capture_time_ns": captured_ns,
+        "capture_clock_offset_s": offset,
+    }
+
+
+def _unix_ns(ntp: np.ndarray) -> np.ndarray:
+    """Turn NTP time stamps of 64 bits into ns since 1970."""
+    seconds, fraction = ntp >> np.uint64(32), ntp & np.uint64(0xFFFF_FFFF)
+    nanoseconds = (fraction * np.uint64(1_000_000_000)) >> np.uint64(32)
+    return (seconds.astype(np.int64) - NTP_EPOCH_S) * 1_000_000_000 + nanoseconds.astype(np.int64)
+
+
+def media_section(octets: np.ndarray, elements: Elements, identifiers: Mapping[str, int]) -> str:
+    """Return the identification tag (mid, RFC 8843) that the packets of one stream carry; empty where none does."""
+    mine = elements.of(identifiers.get(MID, -1))
+    if not len(mine.row):
+        return ""
+    start = int(mine.offset[0])
+    return octets[start : start + int(mine.size[0])].tobytes().decode("utf-8", "replace")

@@ -182,6 +182,25 @@ def test_header_extensions_are_recognised_by_their_behaviour(tmp_path):
     np.testing.assert_allclose(sent - sent[0], 0.02 * np.arange(100), atol=1e-5)
 
 
+def test_capture_time_and_media_section_are_read(tmp_path):
+    """abs-capture-time in its long form on every second packet, as senders thin it out, and a mid on the first ones."""
+
+    def elements(n):
+        ntp = (3_900_000_000 << 32) + int(n * 0.02 * (1 << 32))
+        capture_time = b"\x2f" + ntp.to_bytes(8, "big") + (-(1 << 31)).to_bytes(8, "big", signed=True)
+        return (capture_time if n % 2 == 0 else b"") + (b"\x52aud" if n < 30 else b"")
+
+    packets = [p.rtp(n, 960 * n, payload_type=111, extension=(0xBEDE, elements(n))) for n in range(60)]
+    (stream,) = found(tmp_path, packets)
+    assert stream.mid == "aud"
+    captured_ns = stream.packets["abs_capture_time_ns"].to_numpy()
+    assert (captured_ns[1::2] == 0).all()
+    expected = (3_900_000_000 - 2_208_988_800) * 10**9 + np.arange(0, 60, 2) * 20_000_000
+    np.testing.assert_allclose(captured_ns[::2], expected, rtol=0, atol=256)
+    assert stream.packets["capture_clock_offset_s"].iloc[::2].eq(-0.5).all()
+    assert stream.packets["capture_clock_offset_s"].iloc[1::2].isna().all()
+
+
 def test_two_byte_extensions_are_read(tmp_path):
     packets = [
         p.rtp(n, 960 * n, payload_type=111, extension=(0x1000, b"\x01\x00\x05\x01" + bytes([n % 90])))
