@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from forensics.model import ClockMap, Diagnosis, Evidence, InputFile, Turn, Verdict
+from forensics.model import ClockMap, Diagnosis, Evidence, InputFile, Prompt, Scene, Turn, Verdict
 
 SCHEMA = "forensics.findings/1"
 SCHEMA_PATH = Path(__file__).with_name("findings.schema.json")
@@ -38,10 +38,13 @@ def findings(diagnosis: Diagnosis) -> dict[str, Any]:
     document = {
         "schema": SCHEMA,
         "case": diagnosis.scene.case.name,
+        "duration_s": _duration_s(diagnosis.scene),
         "inputs": [_input(file) for file in diagnosis.scene.inputs],
         "clocks": [_clock(clock) for clock in diagnosis.scene.clocks.values()],
         "glitches": [_glitch(verdict, diagnosis.scene.origin_ns) for verdict in diagnosis.verdicts],
         "turns": [_turn(turn) for turn in diagnosis.scene.turns],
+        "prompts": [_prompt(prompt) for prompt in diagnosis.prompts],
+        "setup": [] if diagnosis.scene.setup is None else diagnosis.scene.setup.to_dict("records"),
         "summary": diagnosis.summary,
         "notes": [note for step in diagnosis.steps for note in step.notes],
     }
@@ -51,6 +54,16 @@ def findings(diagnosis: Diagnosis) -> dict[str, Any]:
 def findings_json(diagnosis: Diagnosis) -> str:
     """Return `findings(diagnosis)` as indented JSON text without NaN or Infinity."""
     return json.dumps(findings(diagnosis), indent=1, ensure_ascii=False, allow_nan=False)
+
+
+def _duration_s(scene: Scene) -> float:
+    """Length of the axis that the findings stand on: the recording, else first to last RTP packet."""
+    if scene.recording is not None:
+        return scene.recording.duration_s
+    arrivals = [stream.packets["arrival_s"] for stream in scene.streams if len(stream.packets)]
+    if not arrivals:
+        return 0.0
+    return max(float(at.max()) for at in arrivals) - min(float(at.min()) for at in arrivals)
 
 
 def _input(file: InputFile) -> dict[str, Any]:
@@ -113,6 +126,23 @@ def _turn(turn: Turn) -> dict[str, Any]:
         "end_s": turn.end_s,
         "latency_s": turn.latency_s,
         "parts": turn.parts,
+        "measured": turn.measured,
+        "barge_in_s": turn.barge_in_s,
+        "talk_over_s": turn.talk_over_s,
+        "text": turn.text,
+    }
+
+
+def _prompt(prompt: Prompt) -> dict[str, Any]:
+    return {
+        "start_s": prompt.start_s,
+        "end_s": prompt.end_s,
+        "lost_s": prompt.lost_s,
+        "late_s": prompt.late_s,
+        "spans": [{"start_s": start_s, "end_s": end_s, "what": what} for start_s, end_s, what in prompt.spans],
+        "said": prompt.said,
+        "understood": prompt.understood,
+        "evidence": [_evidence(evidence) for evidence in prompt.evidence],
     }
 
 

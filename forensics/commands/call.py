@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+import time
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -11,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from forensics.commands.inputs import CaseArgument, DecodeAsOption, KeysOption, on_a_case, selectors
-from forensics.commands.status import GLITCHES_FOUND, NO_GLITCH, STDOUT, write_text
+from forensics.commands.status import STDOUT, as_json, exit_status, write_text
 from forensics.errors import CaseError
 
 if TYPE_CHECKING:
@@ -19,6 +20,17 @@ if TYPE_CHECKING:
 
 JsonOption = Annotated[Path | None, typer.Option("--json", metavar="FILE", help="Write JSON; - is stdout.")]
 ReportOption = Annotated[Path | None, typer.Option("--report", metavar="FILE", help="Write a page that opens offline.")]
+FailOnOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--fail-on",
+        metavar="MEASURE>NUMBER",
+        help="Exit with 1 only if this holds, as 'late_model_output>0', 'audible>3' or 'latency_p95>1.0'; repeatable.",
+    ),
+]
+JunitOption = Annotated[
+    Path | None, typer.Option("--junit", metavar="FILE", help="Write JUnit XML for continuous integration.")
+]
 OutOption = Annotated[
     Path | None, typer.Option("--out", metavar="FILE", help="Where to; by default reports/<case>.html.")
 ]
@@ -40,18 +52,38 @@ RedactOption = Annotated[
 
 
 @on_a_case
-def diagnose(case: Any, json_path: JsonOption = None, report_path: ReportOption = None) -> None:
-    """Find every glitch of a call and name its cause. Exit status: 0 no glitch, 1 glitches, 2 could not be read."""
-    from forensics.console import print_diagnosis
-    from forensics.findings import findings_json
+def diagnose(
+    case: Any,
+    json_path: JsonOption = None,
+    report_path: ReportOption = None,
+    fail_on: FailOnOption = None,
+    junit: JunitOption = None,
+) -> None:
+    """Find every glitch of a call and name its cause.
 
+    Exit status: 0 no glitch, 1 glitches, 2 could not be read. With --fail-on, 1 only if one of the conditions holds.
+    """
+    from forensics.commands.gates import check_gates, read_gates
+    from forensics.commands.junit import CallOutcome, junit_xml
+    from forensics.console import print_diagnosis
+    from forensics.findings import findings
+
+    gates = read_gates(fail_on)
+    began = time.perf_counter()
     diagnosis = diagnosed(case)
-    print_diagnosis(diagnosis, stderr=json_path == STDOUT)
+    document = findings(diagnosis)
+    print_diagnosis(diagnosis, stderr=STDOUT in (json_path, junit))
+    outcomes = check_gates(gates, document)
+    for outcome in outcomes:
+        print(outcome, file=sys.stderr)
     if json_path is not None:
-        write_text(findings_json(diagnosis), json_path)
+        write_text(as_json(document), json_path)
     if report_path is not None:
         print(f"Report: {_report(diagnosis, report_path)}", file=sys.stderr)
-    raise typer.Exit(GLITCHES_FOUND if sum(diagnosis.summary.values()) else NO_GLITCH)
+    if junit is not None:
+        call = CallOutcome(case.name, time.perf_counter() - began, document, outcomes)
+        write_text(junit_xml([call]), junit)
+    raise typer.Exit(exit_status(document, outcomes))
 
 
 @on_a_case
@@ -93,13 +125,10 @@ def streams(
 
 
 def diagnosed(case: Case) -> Diagnosis:
-    """Diagnose `case` with a sign of life on stderr."""
-    from rich.console import Console
+    """Diagnose `case` with a progress bar on stderr, where people look at it."""
+    from forensics.diagnosis import diagnose as diagnose_case
 
-    with Console(stderr=True).status(f"Diagnosing {case.name} …"):
-        from forensics.diagnosis import diagnose as diagnose_case
-
-        return diagnose_case(case)
+    return diagnose_case(case, progress=sys.stderr.isatty())
 
 
 def _report(diagnosis: Diagnosis, path: Path, **choices: Any) -> Path:

@@ -68,7 +68,7 @@ def on_a_case(command: Callable[..., None]) -> Callable[..., None]:
     parameters = [one.replace(kind=inspect.Parameter.KEYWORD_ONLY) for one in (path, *own, *files)]
     opened.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
     opened.__annotations__ = {one.name: one.annotation for one in parameters}
-    del opened.__wrapped__  # type: ignore[attr-defined]  # typer would read the hints of what is wrapped
+    del opened.__wrapped__  # typer would read the hints of what is wrapped
     return opened
 
 
