@@ -1,4 +1,4 @@
-"""What looks like a fault in a call and is none: pauses, silence suppression, wraps, duplicates, gaps of a witness."""
+"""What looks like a fault in a call and is none: pauses, silence suppression, wraps, duplicates, interruptions."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ import numpy as np
 from forensics.lab.account import Account
 from forensics.lab.holes import hole_between
 from forensics.lab.locate import SILENT_DBFS
+from forensics.lab.microphone import loud_span
 
 Benign = dict[str, Any]
 
@@ -29,6 +30,7 @@ def find_benign(account: Account) -> list[Benign]:
         *_dtx_silences(account),
         *_duplicates(account),
         *_hiccups(account),
+        *_interruptions(account),
     ]
     drift_ppm = account.scenario.sender.clock_drift_ppm
     if drift_ppm:
@@ -93,6 +95,22 @@ def _duplicates(account: Account) -> Iterator[Benign]:
         numbers = [account.plan.packets[row].ext_sequence_number % 2**16 for row in rows]
         cap = [_arrival(account, int(rows[0])), _arrival(account, int(rows[-1]))]
         yield {"kind": "duplicates", "cap": cap, "seqs": numbers, **_place(account, int(rows[0]), int(rows[-1]))}
+
+
+def _interruptions(account: Account) -> Iterator[Benign]:
+    """Yield where the agent fell silent in the middle of a line because the user spoke: a hard end, and no fault."""
+    for line in account.plan.spoken:
+        if line.cut_s is None or line.line.cut_at_s is None:
+            continue
+        rows = [p.row for p in account.plan.packets if p.script_s is not None and p.script_s < line.cut_s]
+        silent_s = hole_between(account, rows[-1], rows[-1]).start_s
+        users = account.scenario.lines_of("user")
+        user_s, _ = loud_span(account, next(user for user in reversed(users) if user.at_s < line.line.cut_at_s))
+        yield {
+            "kind": "interruption", "cap": _arrival(account, rows[-1]), "user_rec_start": round(user_s, 4),
+            "rec_start": round(silent_s, 4), "rec_end": round(silent_s, 4), "barge_in_s": round(silent_s - user_s, 3),
+            "heard_ms": round((line.cut_s - line.start_s) * 1000),
+        }  # fmt: skip
 
 
 def _hiccups(account: Account) -> Iterator[Benign]:

@@ -10,9 +10,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from forensics.lab.microphone import span_of
 from forensics.lab.plan import SendPlan, SpokenLine
 from forensics.lab.scenario import Scenario
-from forensics.lab.speech import speak_line
 
 DELTA_S = 0.2
 """Audio in one delta; hosted voices send between 100 and 400 ms at a time."""
@@ -25,6 +25,9 @@ ENDPOINTING_S = 0.3
 
 FIRST_AUDIO_S = 0.35
 """From the response's beginning to its first audio, in a healthy model."""
+
+CANCELLING_S = 0.005
+"""From the end of what was being sent to the last event about it, when the user interrupts."""
 
 LEAD_S = 0.06
 """How long before its first packet is due the first delta is there: a loop needs some time to take it up."""
@@ -45,7 +48,8 @@ def model_events(scenario: Scenario, plan: SendPlan) -> tuple[ModelEvent, ...]:
     -----
     A delta comes when the model has made it, at twice real time from `LEAD_S` before the line is due; where the plan
     says that the model stalled, the audio behind the stall comes when the stall ends. A sender that holds audio back or
-    throws it away leaves no trace here: the model was in time.
+    throws it away leaves no trace here: the model was in time. Where the user interrupts, generation stops, the output
+    buffer is cleared and the item truncated to what was sent of it.
     """
     events = [*_user_events(scenario)]
     for number, line in enumerate(plan.spoken):
@@ -56,7 +60,7 @@ def model_events(scenario: Scenario, plan: SendPlan) -> tuple[ModelEvent, ...]:
 def _user_events(scenario: Scenario) -> Iterator[ModelEvent]:
     path_s = scenario.network.one_way_delay_s
     for number, line in enumerate(scenario.lines_of("user")):
-        end_s = line.at_s + speak_line(line, scenario).duration_s
+        _, end_s = span_of(line, scenario)
         item = f"item_user_{number}"
         for name, key, heard_s, wait_s in (
             ("speech_started", "audio_start_ms", line.at_s, 0.1),
@@ -67,23 +71,59 @@ def _user_events(scenario: Scenario) -> Iterator[ModelEvent]:
 
 
 def _response_events(plan: SendPlan, line: SpokenLine, number: int) -> Iterator[ModelEvent]:
-    response, item = f"resp_{number}", f"item_agent_{number}"
-    named = {"response_id": response, "item_id": item, "output_index": 0, "content_index": 0}
+    named = {"response_id": f"resp_{number}", "item_id": f"item_agent_{number}", "output_index": 0, "content_index": 0}
     deltas = list(_deltas(plan, line))
-    first_s, last_s = deltas[0][0], deltas[-1][0]
-    created_s = min(line.line.at_s, first_s) - FIRST_AUDIO_S
-    yield ModelEvent(created_s, {"type": "response.created", "response": {"id": response, "status": "in_progress"}})
+    whole = line.cut_s is None or deltas[-1][0] < _cut_at_s(line)
+    made = deltas if whole else [delta for delta in deltas if delta[0] < _cut_at_s(line)]
+    created_s = min(line.line.at_s, deltas[0][0]) - FIRST_AUDIO_S
+    started = {"id": named["response_id"], "status": "in_progress"}
+    yield ModelEvent(created_s, {"type": "response.created", "response": started})
     yield ModelEvent(created_s + 0.01, {"type": "response.content_part.added", **named, "part": {"type": "audio"}})
-    for at_s, audio_s in deltas:
+    for at_s, audio_s in made:
         yield ModelEvent(at_s, {"type": "response.output_audio.delta", **named, "audio_ms": round(audio_s * 1000, 3)})
-    yield ModelEvent(last_s + 0.002, {"type": "response.output_audio.done", **named})
-    transcript = {"type": "response.output_audio_transcript.done", **named, "transcript": line.line.text}
-    yield ModelEvent(last_s + 0.003, transcript)
-    yield ModelEvent(last_s + 0.005, {"type": "response.done", "response": {"id": response, "status": "completed"}})
+    yield from _ending(line, named, made_s=sum(audio_s for _, audio_s in made), at_s=made[-1][0] if whole else None)
+    yield from _playing(plan, line, named)
+
+
+def _cut_at_s(line: SpokenLine) -> float:
+    return float("inf") if line.line.cut_at_s is None else line.line.cut_at_s
+
+
+def _ending(line: SpokenLine, named: dict[str, Any], *, made_s: float, at_s: float | None) -> Iterator[ModelEvent]:
+    """Tell that a response is made, or (without `at_s`) that the user's speech cancelled it halfway."""
+    done: dict[str, Any] = {"id": named["response_id"], "status": "completed"}
+    said = line.line.text
+    if at_s is None:
+        at_s = _cut_at_s(line)
+        said = _text_until(line, made_s)
+        done |= {"status": "cancelled", "status_details": {"type": "cancelled", "reason": "turn_detected"}}
+    yield ModelEvent(at_s + 0.002, {"type": "response.output_audio.done", **named})
+    yield ModelEvent(at_s + 0.003, {"type": "response.output_audio_transcript.done", **named, "transcript": said})
+    yield ModelEvent(at_s + 0.005, {"type": "response.done", "response": done})
+
+
+def _text_until(line: SpokenLine, made_s: float) -> str:
+    text, stop = line.line.text, 0
+    for word in line.speech.words:
+        if word.start_s < made_s:
+            stop = text.find(word.text, stop) + len(word.text)
+    return text[:stop]
+
+
+def _playing(plan: SendPlan, line: SpokenLine, named: dict[str, Any]) -> Iterator[ModelEvent]:
+    """Tell when the server's output buffer begins and ends to play, or was cleared, and how much of it was heard."""
+    response = {"response_id": named["response_id"]}
     played = [packet for packet in plan.packets if packet.script_s is not None and _within(packet.script_s, line)]
-    if played:
-        yield ModelEvent(played[0].due_s, {"type": "output_audio_buffer.started", "response_id": response})
-        yield ModelEvent(played[-1].due_s + 0.02, {"type": "output_audio_buffer.stopped", "response_id": response})
+    if not played:
+        return
+    yield ModelEvent(played[0].due_s, {"type": "output_audio_buffer.started", **response})
+    if line.cut_s is None:
+        yield ModelEvent(played[-1].due_s + 0.02, {"type": "output_audio_buffer.stopped", **response})
+        return
+    cut_s, heard_ms = _cut_at_s(line) + CANCELLING_S, round((line.cut_s - line.start_s) * 1000)
+    yield ModelEvent(cut_s + 0.001, {"type": "output_audio_buffer.cleared", **response})
+    place = {"item_id": named["item_id"], "content_index": 0, "audio_end_ms": heard_ms}
+    yield ModelEvent(cut_s + 0.002, {"type": "conversation.item.truncated", **place})
 
 
 def _within(script_s: float, line: SpokenLine) -> bool:
@@ -94,10 +134,10 @@ def _deltas(plan: SendPlan, line: SpokenLine) -> Iterator[tuple[float, float]]:
     """Yield (when it is there, seconds of audio) for each delta of a line; a stall splits the delta it falls into."""
     blocks = [(script_s, until_s) for script_s, until_s in _stalls(plan) if line.start_s <= script_s < line.end_s]
     at_s, position_s = _tick_of(plan, line.start_s) - LEAD_S, line.start_s
-    while position_s < line.end_s - 1e-6:
+    while position_s < line.whole_end_s - 1e-6:
         if blocks and position_s >= blocks[0][0] - 1e-6:
             at_s = max(at_s, blocks.pop(0)[1] - LEAD_S)
-        stop_s = min(position_s + DELTA_S, line.end_s, blocks[0][0] if blocks else line.end_s)
+        stop_s = min(position_s + DELTA_S, blocks[0][0] if blocks else line.whole_end_s, line.whole_end_s)
         yield at_s, stop_s - position_s
         at_s += (stop_s - position_s) * GENERATION_FACTOR
         position_s = stop_s

@@ -64,16 +64,22 @@ class Departure:
 
 @dataclass(frozen=True, slots=True)
 class SpokenLine:
-    """A line of the script as it is played: where it stands in the script."""
+    """A line of the script as it is played: where it stands in the script, and where in it the agent was cut off."""
 
     line: Line
     speech: Speech
     start_s: float
+    cut_s: float | None = None
+
+    @property
+    def whole_end_s(self) -> float:
+        """Where it would end in the script if nobody interrupted."""
+        return self.start_s + self.speech.duration_s
 
     @property
     def end_s(self) -> float:
         """Where it ends in the script."""
-        return self.start_s + self.speech.duration_s
+        return self.whole_end_s if self.cut_s is None else self.cut_s
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -104,7 +110,7 @@ def plan_sending(scenario: Scenario) -> SendPlan:
     Raises
     ------
     ScenarioError
-        The agent still speaks when the call ends.
+        The agent still speaks when the call ends, or is cut off when it does not speak.
     """
     spoken = _place_lines(scenario)
     script = _lay_out(spoken, scenario.duration_s)
@@ -114,7 +120,7 @@ def plan_sending(scenario: Scenario) -> SendPlan:
     packets = tuple(loop.packets)
     audio = np.stack(loop.audio) if loop.audio else np.zeros((0, loop.samples), np.float32)
     departures = tuple(loop.departures())
-    return SendPlan(packets, audio, departures, spoken, script, loop.clock_rate_hz)
+    return SendPlan(packets, audio, departures, loop.spoken, script, loop.clock_rate_hz)
 
 
 def _place_lines(scenario: Scenario) -> tuple[SpokenLine, ...]:
@@ -122,23 +128,45 @@ def _place_lines(scenario: Scenario) -> tuple[SpokenLine, ...]:
     late = [fault for fault in scenario.faults if fault.kind == "late_first_audio"]
     for line in scenario.lines_of("agent"):
         own = [fault for fault in late if abs(fault.at_s - line.at_s) <= 0.25]
-        earliest_s = spoken[-1].end_s + LINE_GAP_S if spoken else 0.0
+        earliest_s = _silent_from(spoken[-1]) + LINE_GAP_S if spoken else 0.0
         start_s = max(line.at_s + sum(fault.duration_s for fault in own), earliest_s)
         spoken.append(SpokenLine(line, speak_line(line, scenario), start_s))
-    if spoken and spoken[-1].end_s > scenario.duration_s:
-        raise ScenarioError(
-            f"Scenario {scenario.name}: the agent speaks until {spoken[-1].end_s:.1f} s, the call ends at "
-            f"{scenario.duration_s:g} s. Make duration_s longer or the lines shorter."
-        )
+    for placed in spoken:
+        _check_spoken(placed, scenario)
     return tuple(spoken)
+
+
+def _silent_from(line: SpokenLine) -> float:
+    return min(line.end_s, line.line.cut_at_s or line.end_s)
+
+
+def _check_spoken(line: SpokenLine, scenario: Scenario) -> None:
+    where = f"Scenario {scenario.name}" + (f", line {line.line.line}" if line.line.line else "")
+    if _silent_from(line) > scenario.duration_s:
+        raise ScenarioError(
+            f"{where}: the agent speaks until {line.end_s:.1f} s, the call ends at {scenario.duration_s:g} s. "
+            "Make duration_s longer or the lines shorter."
+        )
+    cut_at_s = line.line.cut_at_s
+    if cut_at_s is not None and not line.start_s < cut_at_s < line.end_s:
+        raise ScenarioError(
+            f"{where}: cut_at_s = {cut_at_s:g}, but the agent speaks from {line.start_s:.2f} to {line.end_s:.2f} s. "
+            "Cut it off while it speaks."
+        )
 
 
 def _lay_out(spoken: tuple[SpokenLine, ...], duration_s: float) -> np.ndarray:
     script = np.zeros(round(duration_s * SPEECH_RATE_HZ), np.float32)
-    for line in spoken:
-        first = round(line.start_s * SPEECH_RATE_HZ)
-        script[first : first + len(line.speech.samples)] = line.speech.samples
+    for line, stop_s in zip(spoken, _stops(spoken, duration_s), strict=True):
+        first, stop = round(line.start_s * SPEECH_RATE_HZ), round(stop_s * SPEECH_RATE_HZ)
+        piece = line.speech.samples[: stop - first]
+        script[first : first + len(piece)] = piece
     return script
+
+
+def _stops(spoken: tuple[SpokenLine, ...], duration_s: float) -> list[float]:
+    """Return where in the script each line has ended at the latest: one that is cut off makes room for the next."""
+    return [*(line.start_s for line in spoken[1:]), duration_s] if spoken else []
 
 
 @dataclass(slots=True)
@@ -202,6 +230,7 @@ class _SenderLoop:
 
     def step(self, tick: int) -> None:
         now_s = tick * self.scenario.sender.packet_s
+        self._fall_silent(now_s)
         pause = next((p for p in self._pauses if p.start_s - 1e-9 <= now_s < p.end_s - 1e-9), None)
         if pause is not None:
             self._stand_still(pause, now_s)
@@ -211,6 +240,16 @@ class _SenderLoop:
             self._skip_speech(fault, now_s)
         holding = next((f for f in self._choices if f.at_s - 1e-9 <= now_s < f.end_s - 1e-9), None)
         self._send_next(now_s, holding)
+
+    def _fall_silent(self, now_s: float) -> None:
+        """Drop what is left of a line that the user interrupts, from a packet's edge on, as a server does."""
+        stops = _stops(self.spoken, self.scenario.duration_s)
+        for place, (line, stop_s) in enumerate(zip(self.spoken, stops, strict=True)):
+            cut_at_s = line.line.cut_at_s
+            if cut_at_s is not None and line.cut_s is None and now_s >= cut_at_s - 1e-9:
+                cut_s = min(max(self._position_s, line.start_s), line.whole_end_s)
+                self.script[round(cut_s * SPEECH_RATE_HZ) : round(stop_s * SPEECH_RATE_HZ)] = 0
+                self.spoken = (*self.spoken[:place], replace(line, cut_s=cut_s), *self.spoken[place + 1 :])
 
     def _stand_still(self, pause: _Pause, now_s: float) -> None:
         packet_s = self.scenario.sender.packet_s

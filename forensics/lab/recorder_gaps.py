@@ -12,7 +12,7 @@ from forensics.lab.scenario import Fault
 
 RATE_HZ = 48_000
 
-_EVENT_TIMES = ("rec_start", "rec_end")
+_EVENT_TIMES = ("rec_start", "rec_end", "user_rec_start")
 
 
 def make_recorder_gaps(account: Account, truth: dict[str, Any]) -> np.ndarray:

@@ -103,12 +103,18 @@ class Voice:
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One thing said: text for espeak-ng, or a sound file, by "agent" or "user", from `at_s` of the call on."""
+    """One thing said: text for espeak-ng, or a sound file, by "agent" or "user", from `at_s` of the call on.
+
+    The user may speak while the agent does. An agent that lets itself be interrupted falls silent at `cut_at_s` of the
+    call, and what is left of its line is never said. `line` is its line in the TOML file.
+    """
 
     who: str
     at_s: float
     text: str = ""
     wav: Path | None = None
+    cut_at_s: float | None = None
+    line: int | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,16 @@ from __future__ import annotations
 from itertools import combinations
 
 from forensics.errors import ScenarioError
-from forensics.lab.scenario import CODECS, FAULT_KINDS, LONGEST_CALL_S, SHORTEST_CALL_S, Fault, Parameter, Scenario
+from forensics.lab.scenario import (
+    CODECS,
+    FAULT_KINDS,
+    LONGEST_CALL_S,
+    SHORTEST_CALL_S,
+    Fault,
+    Line,
+    Parameter,
+    Scenario,
+)
 from forensics.lab.toml_lines import TomlLines
 
 GUARD_S = 0.25
@@ -28,9 +37,7 @@ def check_scenario(scenario: Scenario, *, where: TomlLines | None = None) -> Non
     where = where or TomlLines("", scenario.name)
     _check_ranges(scenario, where)
     for index, line in enumerate(scenario.lines):
-        if not 0 <= line.at_s < scenario.duration_s:
-            place = where.at(("line", index), "at_s")
-            raise ScenarioError(f"{place}: at_s = {line.at_s:g} is outside the call of {scenario.duration_s:g} s.")
+        _check_line(line, scenario, where=where, index=index)
     for index, fault in enumerate(scenario.faults):
         _check_fault(fault, scenario, where=where, index=index)
     for (i, a), (j, b) in combinations(enumerate(scenario.faults), 2):
@@ -63,6 +70,28 @@ def _check_ranges(scenario: Scenario, where: TomlLines) -> None:
     if scenario.sender.packet_s not in (0.01, 0.02, 0.04, 0.06):
         place = where.at(("sender",), "packet_s")
         raise ScenarioError(f"{place}: packet_s = {scenario.sender.packet_s:g}; expected 0.01, 0.02, 0.04 or 0.06.")
+
+
+def _check_line(line: Line, scenario: Scenario, *, where: TomlLines, index: int) -> None:
+    path = ("line", index)
+    if not 0 <= line.at_s < scenario.duration_s:
+        place = where.at(path, "at_s")
+        raise ScenarioError(f"{place}: at_s = {line.at_s:g} is outside the call of {scenario.duration_s:g} s.")
+    if line.cut_at_s is None:
+        return
+    place, begins = where.at(path, "cut_at_s"), [other.at_s for other in scenario.lines_of("user")]
+    if line.who == "user":
+        raise ScenarioError(f"{place}: cut_at_s is for lines of the agent; make the user's line shorter instead.")
+    if not line.at_s < line.cut_at_s < scenario.duration_s:
+        raise ScenarioError(
+            f"{place}: cut_at_s = {line.cut_at_s:g}; expected a time after the line begins ({line.at_s:g} s) and "
+            f"inside the call of {scenario.duration_s:g} s."
+        )
+    if not any(line.at_s <= at_s < line.cut_at_s for at_s in begins):
+        raise ScenarioError(
+            f"{place}: nobody interrupts: no line of the user begins between {line.at_s:g} and {line.cut_at_s:g} s, "
+            "and an agent that falls silent for no reason could not be told from a fault. Let the user speak."
+        )
 
 
 def _check_choice(place: str, key: str, value: str, choices: tuple[str, ...]) -> None:

@@ -81,13 +81,13 @@ def _table(document: Mapping[str, Any], where: TomlLines, *, name: str, kind: ty
 
 def _line(row: Mapping[str, Any], where: TomlLines, *, index: int, folder: Path) -> Line:
     path = ("line", index)
-    _refuse_unknown(row, {"who", "at_s", "text", "wav"}, where, path)
+    _refuse_unknown(row, {"who", "at_s", "text", "wav", "cut_at_s"}, where, path)
     if row.get("who") not in ("agent", "user"):
         raise ScenarioError(f"{where.at(path, 'who')}: who = {row.get('who')!r}; it must be 'agent' or 'user'.")
     if bool(row.get("text")) == bool(row.get("wav")):
         raise ScenarioError(f"{where.at(path)}: a line needs either text or wav, and not both.")
-    values = {**row, "wav": folder / row["wav"]} if row.get("wav") else row
-    return _build(Line, values, where, path)
+    wav = {"wav": folder / row["wav"]} if row.get("wav") else {}
+    return _build(Line, {**row, **wav, "line": where.number(path)}, where, path)
 
 
 def _fault(row: Mapping[str, Any], where: TomlLines, *, index: int) -> Fault:
@@ -118,11 +118,11 @@ def _build(kind: type, values: Mapping[str, Any], where: TomlLines, path: tuple[
     for f in fields(kind):
         if f.name not in values and f.default is MISSING and f.default_factory is MISSING:
             raise ScenarioError(f"{where.at(path)}: {f.name!r} is missing; it must be given.")
-        accepted = _READS_AS.get(str(f.type))
-        value = values.get(f.name)
-        wrong_bool = isinstance(value, bool) and str(f.type) != "bool"
+        wanted = str(f.type).removesuffix(" | None")
+        accepted, value = _READS_AS.get(wanted), values.get(f.name)
+        wrong_bool = isinstance(value, bool) and wanted != "bool"
         if accepted and value is not None and (wrong_bool or not isinstance(value, accepted)):
-            raise ScenarioError(f"{where.at(path, f.name)}: {f.name} = {value!r}; expected a {f.type}.")
+            raise ScenarioError(f"{where.at(path, f.name)}: {f.name} = {value!r}; expected a {wanted}.")
     return kind(**values)
 
 
@@ -134,7 +134,8 @@ def write_scenario(scenario: Scenario, path: Path | str) -> Path:
     for table in ("agent", "user", "sender", "network"):
         parts.append(_toml_table(f"[{table}]", asdict(getattr(scenario, table))))
     for line in scenario.lines:
-        parts.append(_toml_table("[[line]]", {k: v for k, v in asdict(line).items() if v not in ("", None)}))
+        given = {key: value for key, value in asdict(line).items() if value not in ("", None) and key != "line"}
+        parts.append(_toml_table("[[line]]", given))
     for fault in scenario.faults:
         length = {"duration_s": fault.duration_s} if fault.rules.has_duration else {}
         parts.append(_toml_table("[[fault]]", {"kind": fault.kind, "at_s": fault.at_s, **length, **fault.parameters}))

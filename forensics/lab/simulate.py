@@ -17,6 +17,7 @@ import pandas as pd
 
 from forensics.lab.account import PACKET_COLUMNS, Account
 from forensics.lab.locate import FOUND_SCORE, SILENT_DBFS, levels_dbfs
+from forensics.lab.microphone import MICROPHONE_LEAD_S, MICROPHONE_RATE_HZ, TAIL_S, speak_user, with_lead
 from forensics.lab.model_log import model_events
 from forensics.lab.payloads import decode_payloads, encode_payloads
 from forensics.lab.plan import SendPlan, plan_sending
@@ -24,9 +25,7 @@ from forensics.lab.scenario import Scenario, Sender
 from forensics.lab.simulate_files import write_simulated
 from forensics.lab.simulate_playout import Heard, Receiver, listen
 from forensics.lab.simulate_wire import Wire, transmit
-from forensics.lab.speech import SPEECH_RATE_HZ, speak_line
-from forensics.lab.take import MICROPHONE_LEAD_S, TAIL_S
-from forensics.lab.witnesses import MICROPHONE_RATE_HZ
+from forensics.lab.speech import SPEECH_RATE_HZ
 
 EPOCH_NS = 1_700_000_000_000_000_000
 """When every simulated call begins, ns since 1970: the same scenario gives the same bytes on any day."""
@@ -94,7 +93,7 @@ def simulate_call(
     scenario = scenario if seed is None else replace(scenario, seed=seed)
     plan = plan_sending(scenario)
     payloads = _encoded(plan.audio, scenario.sender, plan)
-    spoken = _microphone(scenario)
+    spoken = speak_user(scenario)
     uplink = _encoded(_in_packets(spoken), replace(scenario.sender, codec="opus", packet_s=0.02), plan)
     wire = transmit(scenario, plan, payloads=payloads, uplink=uplink, zero_ns=EPOCH_NS)
     packets = _fates(wire, scenario, rows=len(plan.packets))
@@ -211,16 +210,6 @@ def _scores(audio: np.ndarray, heard: Heard) -> np.ndarray:
     return np.where(np.isfinite(heard.place_s), score, 0.0)
 
 
-def _microphone(scenario: Scenario) -> np.ndarray:
-    """Say what the user says, from the call's zero on, at 48 kHz."""
-    samples = np.zeros(round((scenario.duration_s + TAIL_S) * SPEECH_RATE_HZ), np.float32)
-    for line in scenario.lines_of("user"):
-        first = round(line.at_s * SPEECH_RATE_HZ)
-        speech = speak_line(line, scenario).samples[: max(0, len(samples) - first)]
-        samples[first : first + len(speech)] += speech
-    return samples
-
-
 def _in_packets(samples: np.ndarray) -> np.ndarray:
     length = round(0.02 * SPEECH_RATE_HZ)
     return samples[: len(samples) // length * length].reshape(-1, length)
@@ -230,6 +219,6 @@ def _at_microphone_rate(spoken: np.ndarray, length: int) -> np.ndarray:
     """Bring the microphone to its rate and to the origin of the recording."""
     from scipy.signal import resample_poly
 
-    whole = np.concatenate([np.zeros(round(MICROPHONE_LEAD_S * SPEECH_RATE_HZ), np.float32), spoken])
+    whole = with_lead(spoken)
     step = SPEECH_RATE_HZ // MICROPHONE_RATE_HZ
     return resample_poly(np.pad(whole, (0, max(0, length - len(whole))))[:length], 1, step).astype(np.float32)

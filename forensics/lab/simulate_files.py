@@ -1,33 +1,24 @@
-"""A simulated call as a case on disk: the files of a recorded one, but for what only a browser has (keys, its dump)."""
+"""A simulated call as a case on disk: the files of a recorded one, but for the keys, for its packets are in plain."""
 
 from __future__ import annotations
 
-import gzip
 import json
-import os
-import tempfile
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
-from forensics.errors import ScenarioError
-from forensics.lab.account import Account
-from forensics.lab.recorder_gaps import make_recorder_gaps
-from forensics.lab.scenario_file import write_scenario
+from forensics.lab.case_files import check_unused, folder_that_appears_whole, write_call, write_gzip, write_readings
+from forensics.lab.relay import Relayed
 from forensics.lab.simulate_wire import AGENT, AGENT_SSRC, LISTENER
-from forensics.lab.speech import SPEECH_RATE_HZ
-from forensics.lab.taps import Datagram, write_capture
-from forensics.lab.truth import MICROPHONE_RATE_HZ, describe_truth
+from forensics.lab.truth import describe_truth
+from forensics.lab.uplink import describe_uplink
 
 if TYPE_CHECKING:
     from forensics.lab.simulate import SimulatedCall
 
 DUMP_EVERY = 10
-"""Of the readings of the counters one a second is written, as chrome://webrtc-internals keeps them."""
-
-ANCHOR_EVERY = 50  # ticks: half a second
+"""Of the readings of the counters one a second is in the dump, as chrome://webrtc-internals keeps them."""
 
 
 def write_simulated(call: SimulatedCall, out: Path | str) -> Path:
@@ -43,8 +34,8 @@ def write_simulated(call: SimulatedCall, out: Path | str) -> Path:
     -------
     Path
         `out`, which holds receiver and sender captures in plain RTP, recording.flac, mic.flac, speaker.flac (where the
-        receiver's machine is at fault), stats.json.gz, events.jsonl, clock.json, truth.json and scenario.toml. It
-        appears whole or not at all.
+        receiver's machine is at fault), stats.json.gz (in the form of a webrtc-internals dump), getstats.jsonl.gz,
+        events.jsonl, clock.json, truth.json and scenario.toml. It appears whole or not at all.
 
     Raises
     ------
@@ -52,67 +43,36 @@ def write_simulated(call: SimulatedCall, out: Path | str) -> Path:
         `out` holds something already.
     """
     out = Path(out)
-    if out.exists() and (not out.is_dir() or any(out.iterdir())):
-        raise ScenarioError(f"{out} exists and is not an empty folder; give another one to simulate into.")
-    out.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix=f".{out.name}-", dir=out.parent) as folder:
-        whole = Path(folder) / out.name
-        whole.mkdir()
-        _write_files(call, whole)
-        if out.exists():
-            out.rmdir()
-        os.replace(whole, out)
+    check_unused(out, verb="simulate")
+    truth = {
+        **describe_truth(call.account),
+        "uplink": describe_uplink(_relayed(call), call.account),
+        "agent_ssrc": AGENT_SSRC,
+        "addresses": {"agent": list(AGENT), "listener": list(LISTENER)},
+        "simulated": True,
+    }
+    taps = {name: call.wire.tap(name, zero_ns=call.zero_ns) for name in ("receiver", "sender")}
+    readings = list(_readings(call))
+    with folder_that_appears_whole(out) as whole:
+        write_call(whole, call.account, truth, taps=taps, events=call.events)
+        write_gzip(whole / "stats.json.gz", json.dumps(_dump(readings[::DUMP_EVERY])).encode())
+        write_readings(whole, readings)
     return out
 
 
-def _write_files(call: SimulatedCall, whole: Path) -> None:
-    account = call.account
-    truth = {**describe_truth(account), "simulated": True, "agent_ssrc": AGENT_SSRC}
-    truth["addresses"] = {"agent": list(AGENT), "listener": list(LISTENER)}
-    truth["captures"] = {}
-    for name in ("receiver", "sender"):
-        path = whole / f"{name}.{account.scenario.capture_format}"
-        write_capture(_tapped(call, name, truth), path)
-        truth["captures"][name] = path.name
-    _write_flac(whole / "recording.flac", make_recorder_gaps(account, truth), SPEECH_RATE_HZ)
-    _write_flac(whole / "mic.flac", account.microphone, MICROPHONE_RATE_HZ)
-    if account.device is not None:
-        _write_flac(whole / "speaker.flac", account.device, SPEECH_RATE_HZ)
-    rows = (json.dumps({"received_at": round(at_s, 6), "event": event}) + "\n" for at_s, event in call.events)
-    (whole / "events.jsonl").write_text("".join(rows), encoding="utf-8")
-    (whole / "stats.json.gz").write_bytes(gzip.compress("".join(_readings(call)).encode(), mtime=0))
-    write_scenario(account.scenario, whole / "scenario.toml")
-    _write_json(whole / "clock.json", _clock(account))
-    _write_json(whole / "truth.json", truth)
+def _relayed(call: SimulatedCall) -> list[Relayed]:
+    """Return what passed on the uplink as the recorder's relay would have noted it."""
+
+    def at_ns(time_s: float) -> int:
+        return call.zero_ns + round(time_s * 1e9)
+
+    passed = [(trip, [at_ns(out_s) for out_s in trip.out_s]) for trip in call.wire.uplink]
+    return [Relayed("uplink", trip.payload, at_ns(trip.at_s), tuple(out), trip.fault, out) for trip, out in passed]
 
 
-def _tapped(call: SimulatedCall, name: str, truth: dict[str, Any]) -> list[Datagram]:
-    """Return what a capture holds, gaps of the tap left out and told to the truth."""
-    kept = call.wire.tap(name, zero_ns=call.zero_ns)
-    for fault in call.account.scenario.faults_of("tap"):
-        if fault["capture"] in (name, "both"):
-            window = (call.zero_ns + round(fault.at_s * 1e9), call.zero_ns + round(fault.end_s * 1e9))
-            missed = [datagram for datagram in kept if window[0] <= datagram.time_ns < window[1]]
-            kept = [datagram for datagram in kept if not window[0] <= datagram.time_ns < window[1]]
-            truth["benign"].append(_capture_gap(name, window, missed))
-    return kept
-
-
-def _capture_gap(name: str, window: tuple[int, int], missed: list[Datagram]) -> dict[str, Any]:
-    media = [d.payload for d in missed if d.payload[8:12] == AGENT_SSRC.to_bytes(4, "big") and d.source == AGENT]
-    return {
-        "kind": "capture_gap",
-        "cause": "none",
-        "capture": name,
-        "cap": [edge / 1e9 for edge in window],
-        "datagrams": len(missed),
-        "seqs": [int.from_bytes(payload[2:4], "big") for payload in media if not 192 <= payload[1] <= 223],
-    }
-
-
-def _readings(call: SimulatedCall) -> Iterator[str]:
-    """Return a getStats() series as JSON lines."""
-    for row in call.statistics.iloc[::DUMP_EVERY].to_dict(orient="records"):
+def _readings(call: SimulatedCall) -> Iterator[dict[str, Any]]:
+    """Yield what getStats() would have said, every 100 ms."""
+    for row in call.statistics.to_dict(orient="records"):
         epoch_s = call.zero_ns / 1e9 + row.pop("at_s")
         stamp = {"timestamp": round(epoch_s * 1000, 3)}
         inbound = {name: value for name, value in row.items() if not name.startswith(".")}
@@ -121,26 +81,22 @@ def _readings(call: SimulatedCall) -> Iterator[str]:
             {"id": "IT01", "type": "inbound-rtp", "kind": "audio", "ssrc": AGENT_SSRC, **stamp, **inbound},
             {"id": "AP", "type": "media-playout", "kind": "audio", **stamp, **playout},
         ]
-        yield json.dumps({"t": epoch_s, "reports": reports}) + "\n"
+        yield {"t": epoch_s, "reports": reports}
 
 
-def _clock(account: Account) -> dict[str, Any]:
-    """Return the truth for alignment: when the jitter buffer gave out which sample."""
-    anchors = account.clock[::ANCHOR_EVERY, ::-1].round(6)
-    return {
-        "rec_first_sample_epoch": round(float(account.clock[0, 0] - account.clock[0, 1]), 6),
-        "rec_rate": SPEECH_RATE_HZ,
-        "anchors_rec_s_epoch": anchors.tolist(),
-        "note": "when the jitter buffer gave out the block that begins at rec_s, in seconds since 1970. Recorder gaps "
-        "of content 'cut' are not in these times.",
+def _dump(readings: list[dict[str, Any]]) -> dict[str, Any]:
+    """Return readings in the form of a webrtc-internals dump: one series per report and member."""
+    series: dict[tuple[str, str, str], list[Any]] = {}
+    for report in (report for reading in readings for report in reading["reports"]):
+        for member in report.keys() - {"id"}:
+            series.setdefault((report["id"], report["type"], member), []).append(report[member])
+    span = {"startTime": _utc(readings[0]["t"]), "endTime": _utc(readings[-1]["t"])} if readings else {}
+    stats = {
+        f"{name}-{member}": {**span, "statsType": kind, "values": json.dumps(values)}
+        for (name, kind, member), values in sorted(series.items())
     }
+    return {"getUserMedia": [], "PeerConnections": {"1-1": {"stats": stats, "updateLog": []}}}
 
 
-def _write_flac(path: Path, samples: np.ndarray, rate_hz: int) -> None:
-    import soundfile
-
-    soundfile.write(path, np.clip(np.round(samples * 32_768), -32_768, 32_767).astype(np.int16), rate_hz)
-
-
-def _write_json(path: Path, content: dict[str, Any]) -> None:
-    path.write_text(json.dumps(content, indent=1, default=float) + "\n", encoding="utf-8")
+def _utc(epoch_s: float) -> str:
+    return datetime.fromtimestamp(epoch_s, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

@@ -24,19 +24,14 @@ from forensics.errors import ForensicsError
 from forensics.lab.agent import AGENT_HOST, SentPacket, VoiceAgent, candidates_of, with_candidate
 from forensics.lab.listener import Listener, Listening
 from forensics.lab.loudspeaker import Loudspeaker
+from forensics.lab.microphone import MICROPHONE_LEAD_S, TAIL_S, speak_user, with_lead
 from forensics.lab.model_log import ModelEvent, model_events
 from forensics.lab.plan import SendPlan
 from forensics.lab.priority import in_real_time
 from forensics.lab.relay import Relay, Relayed
 from forensics.lab.scenario import Fault, Scenario
-from forensics.lab.speech import SPEECH_RATE_HZ, speak_line
+from forensics.lab.speech import SPEECH_RATE_HZ
 from forensics.lab.taps import Datagram, Endpoint
-
-MICROPHONE_LEAD_S = 1.0
-"""The microphone's file begins this long before the call's zero: time to learn that it began, and to get ready."""
-
-TAIL_S = 1.2
-"""Listened to after the last packet: the longest that a jitter buffer may still hold is played out."""
 
 CONNECT_TIMEOUT_S = 20.0
 
@@ -195,10 +190,5 @@ def write_microphone(scenario: Scenario, path: Path) -> Path:
     """Write what the user says as a WAV file that begins `MICROPHONE_LEAD_S` before the call."""
     import soundfile
 
-    samples = np.zeros(round((MICROPHONE_LEAD_S + scenario.duration_s + TAIL_S) * SPEECH_RATE_HZ), np.float32)
-    for line in scenario.lines_of("user"):
-        first = round((MICROPHONE_LEAD_S + line.at_s) * SPEECH_RATE_HZ)
-        speech = speak_line(line, scenario).samples[: max(0, len(samples) - first)]
-        samples[first : first + len(speech)] += speech
-    soundfile.write(path, samples, SPEECH_RATE_HZ, subtype="PCM_16")
+    soundfile.write(path, with_lead(speak_user(scenario)), SPEECH_RATE_HZ, subtype="PCM_16")
     return path

@@ -15,14 +15,9 @@ from forensics.lab.account import Account
 from forensics.lab.audibility import SPEECH_DBFS
 from forensics.lab.benign import find_benign
 from forensics.lab.happenings import Happening, fault_id, find_happenings
-from forensics.lab.locate import levels_dbfs
+from forensics.lab.microphone import loud_span, span_of
 from forensics.lab.plan import SpokenLine
-from forensics.lab.scenario import Fault
-from forensics.lab.speech import speak_line
-
-MICROPHONE_RATE_HZ = 16_000
-LOUD_DBFS = -45.0
-LOUD_WINDOW_S = 0.01
+from forensics.lab.scenario import Fault, Line
 
 TIME_NOTES = (
     "cap_* are seconds since 1970 at the receiver's tap, cap_sender_* at the sender's; rec_* are seconds since the "
@@ -94,14 +89,13 @@ def _concealed(account: Account) -> list[dict[str, float]]:
 
 def _response_latencies(account: Account) -> list[Happening]:
     """Return, for each answer of the agent, the wait as heard: from the user's last sound to the agent's first."""
-    ends = [(line.at_s, line.at_s + speak_line(line, account.scenario).duration_s)
-            for line in account.scenario.lines_of("user")]  # fmt: skip
+    said = [(span_of(line, account.scenario)[1], line) for line in account.scenario.lines_of("user")]
     found = []
     for line in account.plan.spoken:
-        answered = [span for span in ends if span[1] <= line.start_s]
+        answered = [(end_s, user) for end_s, user in said if end_s <= line.start_s]
         heard_s = _heard_from(account, line)
-        if answered and heard_s is not None and not _answered_before(account, line, answered[-1][1]):
-            found.append(_response_latency(account, line, answered[-1], heard_s))
+        if answered and heard_s is not None and not _answered_before(account, line, answered[-1][0]):
+            found.append(_response_latency(account, line, answered[-1][1], heard_s))
     return found
 
 
@@ -109,10 +103,10 @@ def _answered_before(account: Account, line: SpokenLine, end_s: float) -> bool:
     return any(end_s <= other.start_s < line.start_s for other in account.plan.spoken)
 
 
-def _response_latency(account: Account, line: SpokenLine, user: tuple[float, float], heard_s: float) -> Happening:
+def _response_latency(account: Account, line: SpokenLine, user: Line, heard_s: float) -> Happening:
     fault = next((f for f in account.scenario.faults
                   if f.kind == "late_first_audio" and abs(f.at_s - line.line.at_s) <= 0.25), None)  # fmt: skip
-    quiet_s = _last_sound(account, user)
+    _, quiet_s = loud_span(account, user)
     first = _first_row(account, line)
     return {
         "kind": "slow_first_audio" if fault else "response_latency",
@@ -145,15 +139,3 @@ def _heard_from(account: Account, line: SpokenLine) -> float | None:
     heard = account.packets["heard_s"].to_numpy()
     rows = [p.row for p in account.plan.packets if p.script_s is not None and line.start_s <= p.script_s < line.end_s]
     return next((round(float(heard[row]), 4) for row in rows if np.isfinite(heard[row])), None)
-
-
-def _last_sound(account: Account, user: tuple[float, float]) -> float:
-    """Return the end of the last loud 10 ms of one line of the user, in recording time."""
-    window = round(LOUD_WINDOW_S * MICROPHONE_RATE_HZ)
-    from_s = float(account.recording_time(account.zero_s + user[0]))
-    first = max(0, round(from_s * MICROPHONE_RATE_HZ))
-    piece = account.microphone[first : first + round((user[1] - user[0] + 0.5) * MICROPHONE_RATE_HZ)]
-    blocks = piece[: len(piece) // window * window].reshape(-1, window)
-    loud = np.flatnonzero(levels_dbfs(blocks) > LOUD_DBFS) if len(blocks) else np.zeros(0, int)
-    end = (int(loud[-1]) + 1) * window if len(loud) else len(piece)
-    return (first + end) / MICROPHONE_RATE_HZ

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
@@ -10,18 +11,17 @@ from forensics.lab.account import Account
 from forensics.lab.audibility import SPEECH_DBFS
 from forensics.lab.happenings import fault_id, scorer_cause
 from forensics.lab.locate import levels_dbfs
+from forensics.lab.microphone import MICROPHONE_RATE_HZ
 from forensics.lab.relay import Relayed
 from forensics.lab.scenario import Fault
-from forensics.lab.take import Take
 
-MICROPHONE_RATE_HZ = 16_000
 PACKET_S = 0.02
 """Chromium sends Opus in packets of 20 ms."""
 
 
-def describe_uplink(take: Take, account: Account) -> list[dict[str, Any]]:
+def describe_uplink(relayed: Iterable[Relayed], account: Account) -> list[dict[str, Any]]:
     """Return one entry per fault that hit the uplink: what it lost or delayed, and how much speech was in it."""
-    carried = [entry for entry in take.relayed if entry.direction == "uplink" and entry.is_rtp]
+    carried = [entry for entry in relayed if entry.direction == "uplink" and entry.is_rtp]
     faults = [fault for fault in account.scenario.faults_of("network") if fault.hits("uplink")]
     return [_entry(account, fault, [entry for entry in carried if entry.fault is fault]) for fault in faults]
 

@@ -14,13 +14,12 @@ from forensics.errors import ForensicsError
 from forensics.lab.account import CONCEALMENT_COLUMNS, PACKET_COLUMNS, Account
 from forensics.lab.listener import Recorded
 from forensics.lab.locate import levels_dbfs, locate_packets
+from forensics.lab.microphone import MICROPHONE_RATE_HZ
 from forensics.lab.payloads import decode_payloads
 from forensics.lab.plan import SendPlan
 from forensics.lab.scenario import Scenario
+from forensics.lab.speech import SPEECH_RATE_HZ
 from forensics.lab.take import Take
-
-RECORDING_RATE_HZ = 48_000
-MICROPHONE_RATE_HZ = 16_000
 
 DEEPEST_BUFFER_S = 1.0
 """How long after its arrival a packet is looked for: NetEq's target went up to 590 ms in measured calls."""
@@ -40,7 +39,7 @@ def account_of(take: Take, scenario: Scenario, *, plan: SendPlan, payloads: list
     heard = take.listening.heard
     clock = _playing_clock(heard)
     origin_s = clock[0, 0] - clock[0, 1]
-    recording = _at_rate(heard, RECORDING_RATE_HZ)
+    recording = _at_rate(heard, SPEECH_RATE_HZ)
     packets = _fates(take, scenario, plan)
     account = Account(
         scenario, plan, packets, _decoded(packets, plan, payloads, scenario), recording,
@@ -139,13 +138,13 @@ def _device(take: Take, recording: np.ndarray, origin_s: float) -> np.ndarray | 
     if take.device is None or not np.any(take.device):
         return None
     samples = take.device.astype(np.float32) / 32768
-    rough = _from_origin(samples, take.device_epoch_s - origin_s, RECORDING_RATE_HZ)
+    rough = _from_origin(samples, take.device_epoch_s - origin_s, SPEECH_RATE_HZ)
     frozen_s = min((start_s for _, start_s, _ in take.freezes), default=np.inf) - origin_s
-    length = int(min(len(rough), len(recording), frozen_s * RECORDING_RATE_HZ))
+    length = int(min(len(rough), len(recording), frozen_s * SPEECH_RATE_HZ))
     step = 4
     match = correlate(rough[:length:step], recording[:length:step], mode="full", method="fft")
     lag = (int(np.argmax(match)) - (len(recording[:length:step]) - 1)) * step
-    return _from_origin(rough, -lag / RECORDING_RATE_HZ, RECORDING_RATE_HZ)
+    return _from_origin(rough, -lag / SPEECH_RATE_HZ, SPEECH_RATE_HZ)
 
 
 def _inbound(stats: list[dict[str, Any]], ssrc: int) -> list[tuple[float, Mapping[str, Any]]]:
@@ -167,7 +166,7 @@ def _totals(stats: list[dict[str, Any]], ssrc: int) -> dict[str, float]:
 def _concealment(account: Account, stats: list[dict[str, Any]], ssrc: int) -> pd.DataFrame:
     """Return what was concealed between each two readings of the receiver's counters."""
     readings = _inbound(stats, ssrc)
-    samples_per_ms = RECORDING_RATE_HZ / 1000
+    samples_per_ms = SPEECH_RATE_HZ / 1000
     rows = []
     for (t0, before), (t1, after) in itertools.pairwise(readings):
 

@@ -86,8 +86,7 @@ def test_a_call_that_stays_disturbed_is_given_up_and_leaves_nothing(short_call, 
     monkeypatch.setattr(record, "chromium_path", lambda: None)
     monkeypatch.setattr(record, "run_take", lambda *_: None)
     monkeypatch.setattr(record, "account_of", lambda *_, **__: None)
-    monkeypatch.setattr(record, "describe_truth", lambda _: {})
-    monkeypatch.setattr(record, "describe_uplink", lambda *_: [])
+    monkeypatch.setattr(record, "_truth", lambda *_: {})
     monkeypatch.setattr(record, "check_take", refuse)
     told = []
     with pytest.raises(Disturbed, match="by the test"):

@@ -1,5 +1,7 @@
+import gzip
 import json
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -12,7 +14,6 @@ from forensics.lab.scenario import Fault, Line, Scenario, Sender
 from forensics.lab.simulate import Receiver, simulate_call
 from forensics.lab.simulate_wire import AGENT_SSRC
 from forensics.streams import find_streams
-from forensics.telemetry.statistics import read_stats
 
 RATE_HZ = 48_000
 
@@ -99,9 +100,41 @@ def test_the_written_case_reads_back(make_scenario, tmp_path):
     assert truth["agent_ssrc"] == AGENT_SSRC in streams
     assert streams[AGENT_SSRC].losses["packets"].tolist() == [15, 10]
     assert [benign["kind"] for benign in truth["benign"]].count("capture_gap") == 1
-    assert (read_stats(case.stats)["inbound-rtp"]["packets_lost"]).iloc[-1] == 15
-    for name in ("recording.flac", "mic.flac", "events.jsonl", "clock.json", "scenario.toml", "sender.pcap"):
-        assert (call.folder / name).exists()
+    dump = json.loads(gzip.decompress((call.folder / "stats.json.gz").read_bytes()))
+    (series,) = (connection["stats"] for connection in dump["PeerConnections"].values())
+    assert json.loads(series["IT01-packetsLost"]["values"])[-1] == 15
+    readings = gzip.decompress((call.folder / "getstats.jsonl.gz").read_bytes()).decode().splitlines()
+    assert [json.loads(line)["reports"][0]["packetsLost"] for line in readings][-1] == 15
+    assert np.diff([json.loads(line)["t"] for line in readings]) == pytest.approx(0.1, abs=0.001)
+
+
+SAMPLES = Path(__file__).parents[2] / "sample_captures"
+RECORDED_ONLY = {"keys.log"}  # the packets of a simulated call are in plain
+
+
+def names_in(value):
+    """Every key of a JSON document, as a path."""
+    if isinstance(value, dict):
+        return {name for key, inner in value.items() for name in {key} | {f"{key}.{n}" for n in names_in(inner)}}
+    return {f"[].{name}" for inner in value for name in names_in(inner)} if isinstance(value, list) else set()
+
+
+def test_a_simulated_case_has_the_files_and_the_truth_of_a_recorded_one(make_scenario, tmp_path):
+    simulate_call(make_scenario(Fault("frozen_renderer", 4.4, 0.3)), tmp_path / "made")
+    recorded, made = (
+        {path.name for path in folder.iterdir()} for folder in (SAMPLES / "frozen_receiver", tmp_path / "made")
+    )
+    assert recorded - made == RECORDED_ONLY
+    assert made <= recorded
+    sample, own = (
+        json.loads((folder / "truth.json").read_text()) for folder in (SAMPLES / "frozen_receiver", tmp_path / "made")
+    )
+    assert set(sample) - set(own) == {"verification"}  # what the recorder checked in its own take
+    assert set(own) - set(sample) == {"simulated"}
+    told = [next(e for e in truth["events"] if e["kind"] == "sigstop:renderer") for truth in (sample, own)]
+    assert names_in(told[0]) == names_in(told[1])
+    for part in ("injected", "transcript"):
+        assert names_in(own[part][0]) - {"params"} <= names_in(sample[part][0])
 
 
 def test_the_recording_holds_what_the_capture_decodes_to(make_scenario, tmp_path):
