@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import tempfile
 from collections.abc import Callable
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
@@ -15,8 +16,10 @@ from forensics.capture.dtls import CLIENT_HELLO, SERVER_HELLO, find_handshakes, 
 from forensics.capture.keylog import parse_key_log
 from forensics.capture.turn import find_data
 from forensics.errors import ForensicsError
-from forensics.streams import find_streams, measure_streams
+from forensics.streams import find_feedback, find_streams, measure_streams
+from forensics.streams.extended import read_extended_report
 from forensics.streams.extensions import infer_identifiers, read_elements
+from forensics.streams.feedback import MOST_ROWS, read_nack, read_transport_feedback
 from forensics.streams.headers import padding, read_headers
 from forensics.streams.payloads import read_red
 from forensics.streams.rtcp import parse_rtcp
@@ -41,6 +44,7 @@ def tables(octets: bytes) -> None:
             for row in range(len(capture.datagrams)):
                 capture.payload(row)
             find_handshakes(capture)
+            find_feedback(capture)
             find_streams(capture, decode_as={"udp.port==6000": "rtp"})
 
 
@@ -60,6 +64,10 @@ def rtp(octets: bytes) -> None:
 def rtcp(octets: bytes) -> None:
     for row in parse_rtcp(octets):
         assert len(row) >= 13
+    read_nack(octets)
+    read_transport_feedback(octets)
+    for _ in islice(read_extended_report(octets), MOST_ROWS):
+        pass
 
 
 def stun(octets: bytes) -> None:

@@ -11,6 +11,8 @@ from typing import Any
 _HOME = {
     "StreamSet": "forensics.streams.finding",
     "find_streams": "forensics.streams.finding",
+    "Feedback": "forensics.streams.feedback",
+    "find_feedback": "forensics.streams.feedback",
     "describe_streams": "forensics.streams.describing",
     "measure_streams": "forensics.streams.measuring",
     "streams_report": "forensics.streams.describing",

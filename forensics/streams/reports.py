@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -42,17 +42,10 @@ def read_reports(capture: Capture, secrets: Secrets) -> Reports:
     Reports
         Of a closed packet only the first header is known: its type and the SSRC of its sender.
     """
-    sealed_flows = sealed_flows_of(capture)
     rows: list[dict[str, Any]] = []
     cnames: dict[int, str] = {}
     skipped: Counter[str] = Counter()
-    table = capture.datagrams
-    columns = {name: table[name].to_numpy() for name in ("frame", "arrival_s", "flow")}
-    for at in np.flatnonzero(table["protocol"].to_numpy() == RTCP).tolist():
-        base = {name: column[at] for name, column in columns.items()}
-        packet = capture.payload(at)
-        sealed = bool(secrets.masters) or int(base["flow"]) in sealed_flows
-        plain = _opened(packet, secrets) if sealed else packet
+    for base, packet, plain in plain_reports(capture, secrets):
         if plain is None:
             skipped["RTCP packet that stayed closed"] += 1
             rows.append(base | _closed(packet))
@@ -62,6 +55,25 @@ def read_reports(capture: Capture, secrets: Secrets) -> Reports:
                 cnames[row["sender_ssrc"]] = row.pop("cname")
             rows.append(base | row)
     return Reports(_table(rows), cnames, skipped)
+
+
+def plain_reports(capture: Capture, secrets: Secrets) -> Iterator[tuple[dict[str, Any], bytes, bytes | None]]:
+    """Yield every RTCP datagram: where it stands (frame, arrival, flow), as captured, and opened (None: closed).
+
+    Parameters
+    ----------
+    capture : Capture
+    secrets : Secrets
+        Keys that may open SRTCP.
+    """
+    sealed_flows = sealed_flows_of(capture)
+    table = capture.datagrams
+    columns = {name: table[name].to_numpy() for name in ("frame", "arrival_s", "flow")}
+    for at in np.flatnonzero(table["protocol"].to_numpy() == RTCP).tolist():
+        base = {name: column[at] for name, column in columns.items()}
+        packet = capture.payload(at)
+        sealed = bool(secrets.masters) or int(base["flow"]) in sealed_flows
+        yield base, packet, _opened(packet, secrets) if sealed else packet
 
 
 def _opened(packet: bytes, secrets: Secrets) -> bytes | None:

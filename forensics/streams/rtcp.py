@@ -7,7 +7,9 @@ from collections.abc import Iterator
 from typing import Any
 
 SR, RR, SDES, BYE, APP, TRANSPORT_FEEDBACK, PAYLOAD_FEEDBACK, XR = range(200, 208)
-_NACK, _TRANSPORT_WIDE = 1, 15
+NACK, TRANSPORT_WIDE = 1, 15
+"""Formats of transport-layer feedback: RFC 4585 section 6.2, and the draft of transport-wide congestion control."""
+
 NTP_EPOCH_S = 2_208_988_800
 """Seconds from 1900 to 1970."""
 
@@ -44,10 +46,28 @@ def parse_rtcp(octets: bytes) -> Iterator[dict[str, Any]]:
         Columns of REPORT_COLUMNS without frame, time and flow. A sender report is one row ("SR"); each report block,
         of whichever packet, is another one ("RR"). SDES rows have a `cname` besides.
     """
+    for kind, count, packet in split_compound(octets):
+        yield from _parse_one(kind, count, packet)
+
+
+def split_compound(octets: bytes) -> Iterator[tuple[int, int, bytes]]:
+    """Yield type, count (or format) and octets of each packet of a compound; the last one may be cut off.
+
+    Parameters
+    ----------
+    octets : bytes
+        A plain datagram.
+
+    Notes
+    -----
+    The padding that the last packet may have (RFC 3550 section 6.4.1) is taken off; one that is impossible is left.
+    """
     position = 0
     while position + 8 <= len(octets) and octets[position] >> 6 == 2:
         size = 4 * (int.from_bytes(octets[position + 2 : position + 4], "big") + 1)
-        yield from _parse_one(octets[position + 1], octets[position] & 31, octets[position : position + size])
+        packet = octets[position : position + size]
+        padding = packet[-1] if packet[0] & 0x20 and len(packet) == size else 0
+        yield packet[1], packet[0] & 31, packet[: size - padding] if padding <= size - 8 else packet
         position += size
 
 
@@ -65,7 +85,7 @@ def _parse_one(kind: int, count: int, packet: bytes) -> Iterator[dict[str, Any]]
         for at in range(min(count, (len(packet) - 4) // 4)):
             yield base | {"sender_ssrc": int.from_bytes(packet[4 + 4 * at : 8 + 4 * at], "big")}
     elif kind == TRANSPORT_FEEDBACK and len(packet) >= 12:
-        name = {_NACK: "NACK", _TRANSPORT_WIDE: "TWCC"}.get(count, "OTHER")
+        name = {NACK: "NACK", TRANSPORT_WIDE: "TWCC"}.get(count, "OTHER")
         yield base | {"packet_type": name, "reported_ssrc": int.from_bytes(packet[8:12], "big")}
     elif kind == PAYLOAD_FEEDBACK and len(packet) >= 12:
         yield base | {"reported_ssrc": int.from_bytes(packet[8:12], "big")}
