@@ -28,11 +28,15 @@ class Hello:
     suite: int = 0
     version: int = 0
     profiles: tuple[int, ...] = ()
+    mki: bytes = b""
 
 
 @dataclass(frozen=True, slots=True)
 class Handshake:
-    """A DTLS handshake between two endpoints. `profile` is 0 where the answer is not to be seen (DTLS 1.3, a cut)."""
+    """A DTLS handshake between two endpoints. `profile` is 0 where the answer is not to be seen (DTLS 1.3, a cut).
+
+    `mki` is the master key identifier that both agreed to put into every packet, usually none.
+    """
 
     client_flow: int
     server_flow: int
@@ -42,6 +46,7 @@ class Handshake:
     profile: int
     offered: tuple[int, ...]
     version: int
+    mki: bytes = b""
 
 
 @dataclass(slots=True)
@@ -103,6 +108,7 @@ def _answer(found: list[Handshake], flow: int, back: int, hello: Hello) -> None:
             suite=hello.suite,
             profile=profile,
             version=hello.version,
+            mki=hello.mki,
         )
 
 
@@ -200,12 +206,19 @@ def parse_hello(kind: int, body: bytes) -> Hello | None:
     extensions = dict(_extensions(body[position + 2 :]))
     versions = extensions.get(_SUPPORTED_VERSIONS, b"")
     version = _number(versions, 0) if kind == SERVER_HELLO and len(versions) == 2 else hello.version
-    return replace(hello, suite=suite, version=version, profiles=_profiles(extensions.get(_USE_SRTP, b"")))
+    use_srtp = extensions.get(_USE_SRTP, b"")
+    return replace(hello, suite=suite, version=version, profiles=_profiles(use_srtp), mki=_identifier(use_srtp))
 
 
 def _profiles(octets: bytes) -> tuple[int, ...]:
     count = min(_number(octets, 0), len(octets) - 2) // 2
     return tuple(_number(octets, 2 + 2 * at) for at in range(max(count, 0)))
+
+
+def _identifier(octets: bytes) -> bytes:
+    """The master key identifier behind the profiles of use_srtp (RFC 5764 section 4.1.1)."""
+    position = 2 + _number(octets, 0)
+    return octets[position + 1 : position + 1 + _octet(octets, position)]
 
 
 def _extensions(octets: bytes) -> Iterator[tuple[int, bytes]]:

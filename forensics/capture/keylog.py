@@ -12,9 +12,12 @@ from pathlib import Path
 from forensics.errors import KeysError
 
 _NSS_LINE = re.compile(r"^([A-Z][A-Z0-9_]+)\s+([0-9a-fA-F]{64})\s+([0-9a-fA-F]+)$")
-_SDES_LINE = re.compile(r"(?:a=)?crypto:\d+\s+(\S+)\s+inline:([A-Za-z0-9+/=]+)")
+_SDES_LINE = re.compile(r"(?:a=)?crypto:\d+\s+(\S+)\s+(inline:\S+)")
+_SDES_KEY = re.compile(r"inline:([A-Za-z0-9+/=]+)(?:\|(?:2\^)?\d+(?![\d:]))?(?:\|(\d+):(\d+))?")
 _RAW_LINE = re.compile(r"^(?:(AES\w+|AEAD\w+)\s+)?([0-9a-fA-F]{56,92})$")
 _LONGEST_FILE = 16 << 20
+_LONGEST_MKI = 128
+"""Octets of a master key identifier, RFC 4568 section 6.1."""
 
 MASTER_OCTETS = {
     "AES_CM_128_HMAC_SHA1_80": 30,
@@ -29,11 +32,12 @@ MASTER_OCTETS = {
 class KeyLog:
     """Key material by what it belongs to. The contents stay out of `repr`.
 
-    `sessions` maps the random of a DTLS client to secrets by label; `masters` lists (suite, key and salt).
+    `sessions` maps the random of a DTLS client to secrets by label; `masters` lists (suite, key and salt, master key
+    identifier, which is empty for a key that has none).
     """
 
     sessions: dict[bytes, dict[str, bytes]] = field(default_factory=dict, repr=False)
-    masters: tuple[tuple[str, bytes], ...] = field(default=(), repr=False)
+    masters: tuple[tuple[str, bytes, bytes], ...] = field(default=(), repr=False)
 
     def __len__(self) -> int:
         return len(self.sessions) + len(self.masters)
@@ -82,31 +86,37 @@ def parse_key_log(octets: bytes) -> KeyLog:
 
 def _of_lines(lines: Iterable[str]) -> KeyLog:
     sessions: dict[bytes, dict[str, bytes]] = {}
-    masters: list[tuple[str, bytes]] = []
+    masters: list[tuple[str, bytes, bytes]] = []
     for line in map(str.strip, lines):
         if nss := _NSS_LINE.match(line):
             label, random, secret = nss.groups()
             if len(secret) % 2 == 0:
                 sessions.setdefault(bytes.fromhex(random), {})[label] = bytes.fromhex(secret)
         elif sdes := _SDES_LINE.search(line):
-            masters.extend(_sdes_master(*sdes.groups()))
+            masters.extend(_sdes_masters(*sdes.groups()))
         elif raw := _RAW_LINE.match(line):
             masters.extend(_raw_masters(*raw.groups()))
     return KeyLog(sessions, tuple(dict.fromkeys(masters)))
 
 
-def _sdes_master(suite: str, inline: str) -> list[tuple[str, bytes]]:
-    try:
-        master = base64.b64decode(inline + "=" * (-len(inline) % 4), validate=True)
-    except (binascii.Error, ValueError):
-        return []
-    return [(suite, master)] if len(master) == MASTER_OCTETS.get(suite) else []
+def _sdes_masters(suite: str, parameters: str) -> list[tuple[str, bytes, bytes]]:
+    """Read the keys of one line: several where their identifiers tell them apart (RFC 4568 section 6.1)."""
+    masters = []
+    for inline, identifier, octets in _SDES_KEY.findall(parameters):
+        try:
+            master = base64.b64decode(inline + "=" * (-len(inline) % 4), validate=True)
+            mki = int(identifier).to_bytes(int(octets), "big") if int(octets or 0) <= _LONGEST_MKI and octets else b""
+        except (binascii.Error, ValueError, OverflowError):
+            continue
+        if len(master) == MASTER_OCTETS.get(suite):
+            masters.append((suite, master, mki))
+    return masters
 
 
-def _raw_masters(suite: str | None, digits: str) -> list[tuple[str, bytes]]:
+def _raw_masters(suite: str | None, digits: str) -> list[tuple[str, bytes, bytes]]:
     """A master key without a suite stands for every suite of its length: the packets tell which."""
     if len(digits) % 2:
         return []
     master = bytes.fromhex(digits)
     suites = [suite] if suite else list(MASTER_OCTETS)
-    return [(name, master) for name in suites if MASTER_OCTETS.get(name) == len(master)]
+    return [(name, master, b"") for name in suites if MASTER_OCTETS.get(name) == len(master)]

@@ -61,7 +61,7 @@ def find_secrets(capture: Capture, *, keys: Path | None = None) -> Secrets:
         log = log.joined(parse_key_log(text))
     if not len(log):
         return Secrets((), handshakes)
-    masters = [_sdes(suite, octets) for suite, octets in log.masters]
+    masters = [_sdes(*master) for master in log.masters]
     notes: list[str] = []
     for handshake in handshakes:
         material = log.sessions.get(handshake.client_random)
@@ -84,9 +84,9 @@ def find_secrets(capture: Capture, *, keys: Path | None = None) -> Secrets:
     return Secrets(tuple(masters), handshakes, tuple(dict.fromkeys(notes)))
 
 
-def _sdes(suite: str, octets: bytes) -> MasterKey:
+def _sdes(suite: str, octets: bytes, mki: bytes) -> MasterKey:
     profile = next(profile for profile in PROFILES.values() if profile.name == suite)
-    return MasterKey(profile, octets[: profile.key], octets[profile.key :])
+    return MasterKey(profile, octets[: profile.key], octets[profile.key :], mki=mki)
 
 
 def _of_handshake(handshake: Handshake, material: dict[str, bytes], notes: list[str]) -> list[MasterKey]:
@@ -129,8 +129,8 @@ def _split(exported: bytes, profile: Profile, handshake: Handshake) -> list[Mast
     key, salt = profile.key, profile.salt
     client_salt, server_salt = exported[2 * key : 2 * key + salt], exported[2 * key + salt :]
     return [
-        MasterKey(profile, exported[:key], client_salt, handshake.client_flow),
-        MasterKey(profile, exported[key : 2 * key], server_salt, handshake.server_flow),
+        MasterKey(profile, exported[:key], client_salt, handshake.client_flow, handshake.mki),
+        MasterKey(profile, exported[key : 2 * key], server_salt, handshake.server_flow, handshake.mki),
     ]
 
 

@@ -57,12 +57,16 @@ class SessionKeys:
 
 @dataclass(frozen=True, slots=True)
 class MasterKey:
-    """One direction's master key and salt, its profile, and the flow on which its handshake went (-1: not known)."""
+    """One direction's master key and salt, its profile, and the flow on which its handshake went (-1: not known).
+
+    `mki` is the master key identifier that its packets carry (RFC 3711 section 3.1), empty where they carry none.
+    """
 
     profile: Profile
     key: bytes = field(repr=False)
     salt: bytes = field(repr=False)
     flow: int = -1
+    mki: bytes = b""
 
     def derive(self, kind: str) -> SessionKeys:
         """Derive the session keys for "rtp" or "rtcp" (RFC 3711 section 4.3, key derivation rate 0)."""
@@ -157,8 +161,29 @@ def rtp_tag_fits(keys: SessionKeys, profile: Profile, packet: bytes, header: int
     return told[: profile.tag] == tag
 
 
+def without_identifier(master: MasterKey, packet: bytes, *, tag: int) -> bytes:
+    """Return a packet less its master key identifier; nothing where it carries that of another key.
+
+    Parameters
+    ----------
+    master : MasterKey
+    packet : bytes
+        The datagram.
+    tag : int
+        Octets of the authentication tag, which stands behind the identifier; with AEAD it is part of what stands before
+        (RFC 7714 sections 8.1 and 9.1).
+    """
+    if not master.mki:
+        return packet
+    end = len(packet) - (0 if master.profile.aead else tag)
+    start = end - len(master.mki)
+    return packet[:start] + packet[end:] if start >= 0 and packet[start:end] == master.mki else b""
+
+
 def gcm_rtp(keys: SessionKeys, cipher: AESGCM, packet: bytes, header: int, index: int) -> bytes | None:
     """Open one packet of an AEAD profile (RFC 7714 section 8); None where it does not authenticate."""
+    if len(packet) < header:
+        return None
     nonce = _xor(b"\0\0" + packet[8:12] + (index & (1 << 48) - 1).to_bytes(6, "big"), keys.salt)
     try:
         return cipher.decrypt(nonce, packet[header:], packet[:header])
@@ -181,6 +206,7 @@ def open_rtcp(master: MasterKey, packet: bytes) -> bytes | None:
         The plain compound packet; None where it does not authenticate with this key.
     """
     keys, profile = _rtcp_keys(master), master.profile
+    packet = without_identifier(master, packet, tag=profile.rtcp_tag)
     if len(packet) < 8 + 4 + profile.rtcp_tag:
         return None
     return _open_gcm_rtcp(keys, packet) if profile.aead else _open_cm_rtcp(keys, profile, packet)

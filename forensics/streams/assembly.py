@@ -16,7 +16,7 @@ from forensics.streams.contents import describe_payloads
 from forensics.streams.endpoints import endpoint
 from forensics.streams.extensions import extension_columns, infer_identifiers, media_section, read_elements
 from forensics.streams.headers import Headers, padding
-from forensics.streams.opening import Opened, SealedPackets, find_master, open_packets
+from forensics.streams.opening import OpenedStream, SealedPackets, open_stream
 from forensics.streams.reports import Reports, reports_of, sealed_flows_of
 from forensics.streams.sealing import looks_sealed
 from forensics.streams.timeline import DUPLICATE, Rows, Timed, Timelines
@@ -148,7 +148,11 @@ def _codec(capture: Capture, part: Media, meanings: Meanings) -> Codec:
 
 def _restart_note(timelines: Timelines) -> tuple[str, ...]:
     restarts = int(timelines.state["restarts"][0])
-    return (f"the source began to count anew {restarts} times",) if restarts else ()
+    return (f"the source began to count anew {_times(restarts)}",) if restarts else ()
+
+
+def _times(count: int) -> str:
+    return "once" if count == 1 else f"{count} times"
 
 
 def _payloads(
@@ -158,10 +162,9 @@ def _payloads(
     whole = np.flatnonzero((part.captured == part.wire) & (part.headers.header >= 0))
     if secrets.masters and len(whole):
         sealed = _sealed_packets(capture, part, timed, whole)
-        match = find_master(secrets.masters, sealed, flow=flow)
-        if match is not None:
-            master, ahead = match
-            return _opened(part, whole, open_packets(master, sealed, ahead=ahead), tag=master.profile.tag)
+        opened = open_stream(secrets.masters, sealed, flow=flow)
+        if opened is not None:
+            return _opened(part, whole, opened)
     if flow in sealed_flows:
         return _closed(part, tag=_agreed_tag(secrets))
     if _looks_sealed(capture, part, whole):
@@ -222,19 +225,30 @@ def _closed(part: Media, *, tag: int, notes: tuple[str, ...] = ()) -> _Payloads:
     return _Payloads(np.zeros(0, np.uint8), closed, size, encrypted=True, readable=False, notes=notes)
 
 
-def _opened(part: Media, whole: np.ndarray, opened: Opened, *, tag: int) -> _Payloads:
-    size = _room(part, tag)
+def _opened(part: Media, whole: np.ndarray, stream: OpenedStream) -> _Payloads:
+    opened, first = stream.packets, stream.masters[0]
+    size = _room(part, first.profile.tag + len(first.mki))
     offset = np.full(len(size), -1, np.int64)
     offset[whole] = opened.start
     good = opened.start >= 0
     rows = whole[good]
     ends = (opened.start + opened.size)[good]
+    size[rows] = opened.size[good]
     size[rows] -= padding(opened.octets, part.headers.where(rows), ends, size[rows])
-    failed = int(np.count_nonzero(~good))
-    notes = _cut_note(len(size) - len(whole))
-    if failed:
-        notes += (f"{failed} packets do not authenticate with the key that opens the others",)
-    return _Payloads(opened.octets, offset, size, encrypted=True, readable=True, notes=notes)
+    return _Payloads(
+        opened.octets,
+        offset,
+        size,
+        encrypted=True,
+        readable=True,
+        notes=_cut_note(len(size) - len(whole)) + _key_notes(len(stream.masters), failed=int(np.count_nonzero(~good))),
+    )
+
+
+def _key_notes(keys: int, *, failed: int) -> tuple[str, ...]:
+    changed = (f"its key changed {_times(keys - 1)}",) if keys > 1 else ()
+    which = "any key that opens the others" if keys > 1 else "the key that opens the others"
+    return changed + ((f"{failed} packets do not authenticate with {which}",) if failed else ())
 
 
 def _cut_note(packets: int) -> tuple[str, ...]:

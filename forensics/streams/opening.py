@@ -3,12 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-from forensics.capture.srtp import MasterKey, SessionKeys, counter_mode, gcm_rtp, rtp_initial_values, rtp_tag_fits
+from forensics.capture.srtp import (
+    MasterKey,
+    SessionKeys,
+    counter_mode,
+    gcm_rtp,
+    rtp_initial_values,
+    rtp_tag_fits,
+    without_identifier,
+)
 
 TRIAL_PACKETS = 5
 """Packets that are tried before a key is given up; one may be damaged."""
@@ -34,6 +42,17 @@ class SealedPackets:
     def __len__(self) -> int:
         return len(self.datagrams)
 
+    def of(self, master: MasterKey) -> SealedPackets:
+        """Return the packets without the identifier of a master key; those of another key become empty."""
+        if not master.mki:
+            return self
+        cut = [without_identifier(master, packet, tag=master.profile.tag) for packet in self.datagrams]
+        return replace(self, datagrams=cut)
+
+    def where(self, rows: np.ndarray) -> SealedPackets:
+        """Return the packets of an index."""
+        return SealedPackets(self.ssrc, [self.datagrams[row] for row in rows], self.header[rows], self.index[rows])
+
 
 @dataclass(slots=True, eq=False)
 class Opened:
@@ -43,8 +62,74 @@ class Opened:
     start: np.ndarray
     size: np.ndarray
 
+    def with_later(self, later: Opened, rows: np.ndarray) -> Opened:
+        """Return these packets, with `rows` as another key opened them."""
+        start, size = self.start.copy(), self.size.copy()
+        start[rows] = np.where(later.start >= 0, later.start + len(self.octets), -1)
+        size[rows] = later.size
+        return Opened(np.concatenate([self.octets, later.octets]), start, size)
 
-def find_master(masters: Sequence[MasterKey], packets: SealedPackets, *, flow: int) -> tuple[MasterKey, int] | None:
+
+@dataclass(frozen=True, slots=True, eq=False)
+class OpenedStream:
+    """A stream as its keys opened it: the packets, and the keys in the order in which they served."""
+
+    packets: Opened
+    masters: tuple[MasterKey, ...]
+
+
+def open_stream(masters: Sequence[MasterKey], packets: SealedPackets, *, flow: int) -> OpenedStream | None:
+    """Open a stream with the key that fits, and what then stays closed with the other keys: calls change them.
+
+    Parameters
+    ----------
+    masters : sequence of MasterKey
+        Candidates.
+    packets : SealedPackets
+        At least one.
+    flow : int
+        The stream's flow.
+
+    Returns
+    -------
+    OpenedStream or None
+        None where no key opens any of the packets that were tried.
+
+    Notes
+    -----
+    A later key goes on with the rollover counter of the one before or starts with zero; other counters are tried for
+    the first key only.
+    """
+    match = find_master(masters, packets, flow=flow)
+    if match is None:
+        return None
+    master, ahead = match
+    opened, used = open_packets(master, packets, ahead=ahead), [master]
+    while len(closed := np.flatnonzero(opened.start < 0)) > TRIAL_PACKETS:
+        rest = [other for other in masters if other not in used]
+        later = _open_later(rest, packets.where(closed), ahead=ahead, flow=flow)
+        if later is None:
+            break
+        opened = opened.with_later(later[1], closed)
+        used.append(later[0])
+    return OpenedStream(opened, tuple(used))
+
+
+def _open_later(
+    masters: Sequence[MasterKey], packets: SealedPackets, *, ahead: int, flow: int
+) -> tuple[MasterKey, Opened] | None:
+    anew = packets.index - (packets.index[0] >> 16 << 16)
+    for index in (packets.index + ahead, anew):
+        based = replace(packets, index=index)
+        match = find_master(masters, based, flow=flow, deepest=1)
+        if match is not None:
+            return match[0], open_packets(match[0], based, ahead=match[1])
+    return None
+
+
+def find_master(
+    masters: Sequence[MasterKey], packets: SealedPackets, *, flow: int, deepest: int = HIGHEST_ROLLOVER
+) -> tuple[MasterKey, int] | None:
     """Find the key that a stream was sealed with, by its tags.
 
     Parameters
@@ -55,6 +140,8 @@ def find_master(masters: Sequence[MasterKey], packets: SealedPackets, *, flow: i
         At least one.
     flow : int
         The stream's flow.
+    deepest : int
+        How many rollover counters are tried.
 
     Returns
     -------
@@ -63,11 +150,11 @@ def find_master(masters: Sequence[MasterKey], packets: SealedPackets, *, flow: i
     """
     ordered = sorted(masters, key=lambda master: master.flow != flow)
     nearby = [master for master in ordered if master.flow in (flow, -1)]  # keys of other calls did not roll over here
-    for candidates, trials, rollovers in ((ordered, TRIAL_PACKETS, 1), (nearby, 1, HIGHEST_ROLLOVER)):
+    for candidates, trials, rollovers in ((ordered, TRIAL_PACKETS, 1), (nearby, 1, deepest)):
         for master in candidates:
-            keys = master.derive("rtp")
-            for at in range(min(trials, len(packets))):
-                ahead = _rollovers_before(master, keys, packets, at=at, highest=rollovers)
+            keys, first = master.derive("rtp"), packets.where(np.arange(min(trials, len(packets)))).of(master)
+            for at in range(len(first)):
+                ahead = _rollovers_before(master, keys, first, at=at, highest=rollovers)
                 if ahead is not None:
                     return master, ahead
     return None
@@ -99,7 +186,7 @@ def open_packets(master: MasterKey, packets: SealedPackets, *, ahead: int) -> Op
     Opened
         Packets whose tag fits neither with the expected rollover counter nor with its neighbours stay closed.
     """
-    keys = master.derive("rtp")
+    keys, packets = master.derive("rtp"), packets.of(master)
     index = packets.index + ahead
     if master.profile.aead:
         return _open_aead(keys, packets, index)

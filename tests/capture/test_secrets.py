@@ -229,6 +229,57 @@ def test_sdes_lines_and_raw_master_keys(tmp_path, profile, name):
         assert payloads(stream) == [packet[12:] for packet in packets]
 
 
+def with_identifier(packet, mki, profile):
+    """Put a master key identifier where RFC 3711 and RFC 7714 want it: before the tag of counter mode, else last."""
+    tag = {1: 10, 2: 4}.get(profile, 0)
+    if packet[1] in range(200, 208) and tag:
+        tag = 10
+    return packet[: len(packet) - tag] + mki + packet[len(packet) - tag :]
+
+
+@pytest.mark.parametrize(("profile", "name"), [(1, "AES_CM_128_HMAC_SHA1_80"), (7, "AEAD_AES_128_GCM")])
+def test_identifiers_say_which_of_two_keys_a_packet_has(tmp_path, profile, name):
+    client, server = master_keys(profile)
+    report = struct.pack(">BBHIIIIII", 0x80, 200, 6, 0x1234, 3_900_000_000, 0, 777, 55, 6600)
+    packets = voice(40)
+    first = [with_identifier(one, b"\0\1", profile) for one in sealed([*packets[:20], report], profile, client)]
+    second = [with_identifier(one, b"\0\2", profile) for one in sealed(packets[20:], profile, server)]
+    inline = [f"inline:{base64.b64encode(key).decode()}|2^31|{n}:2" for n, key in ((1, client), (2, server))]
+    line = f"a=crypto:1 {name} {';'.join(inline)}"
+    capture = capture_of(tmp_path, [towards(one) for one in [*first, *second]])
+    (stream,) = find_streams(capture, keys=key_file(tmp_path, line))
+    assert payloads(stream) == [packet[12:] for packet in packets]
+    assert stream.packets["payload_bytes"].tolist() == [len(packet) - 12 for packet in packets]
+    assert "its key changed once" in stream.notes
+    assert not any("authenticate" in note for note in stream.notes)
+    assert stream.reports["rtp_timestamp"].tolist() == [777]
+
+
+def test_an_identifier_agreed_on_in_the_handshake_is_taken_off(tmp_path):
+    client, _ = master_keys(1)
+    packets = voice(20)
+    agreed = extension(14, struct.pack(">HHB3s", 2, 1, 3, b"key"))
+    hello = b"\xfe\xfd" + CLIENT_RANDOM + b"\0\0" + b"\0\2\xc0\x2b" + b"\1\0" + struct.pack(">H", len(agreed)) + agreed
+    answer = b"\xfe\xfd" + SERVER_RANDOM + b"\0" + struct.pack(">HBH", 0xC02B, 0, len(agreed)) + agreed
+    frames = [towards(record(1, hello)), back(record(2, answer))]
+    frames += [towards(with_identifier(one, b"key", 1)) for one in sealed(packets, 1, client)]
+    (stream,) = find_streams(capture_of(tmp_path, frames), keys=key_file(tmp_path))
+    assert payloads(stream) == [packet[12:] for packet in packets]
+    assert not any("authenticate" in note for note in stream.notes)
+
+
+def test_a_key_that_changes_in_the_middle_of_a_call(tmp_path):
+    """Another offer brings a new key, whose rollover counter starts with zero or goes on."""
+    client, server = master_keys(1)
+    packets = voice(200, sequence=65_450)
+    protected = sealed(packets[:150], 1, client) + sealed(packets[150:], 1, server)
+    capture = capture_of(tmp_path, [towards(one) for one in protected])
+    (stream,) = find_streams(capture, keys=key_file(tmp_path, f"{client.hex()}\n{server.hex()}\n"))
+    assert payloads(stream) == [packet[12:] for packet in packets]
+    assert "its key changed once" in stream.notes
+    assert not any("authenticate" in note for note in stream.notes)
+
+
 @pytest.mark.parametrize("profile", [1, 2, 7])
 def test_a_late_join_finds_the_rollover_counter(tmp_path, profile):
     client, _ = master_keys(profile)
