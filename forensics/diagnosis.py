@@ -22,7 +22,7 @@ from forensics.clocks.captures import estimate_departures, estimate_sender_clock
 from forensics.clocks.envelope import estimate_recording_clock_closed
 from forensics.clocks.placement import estimate_recording_clock
 from forensics.clocks.recording import CoarseOffset, estimate_coarse_offset
-from forensics.clocks.statistics import estimate_stats_clock, place_stats
+from forensics.clocks.statistics import choose_connection, estimate_stats_clock, place_stats
 from forensics.conclusion import write_conclusion
 from forensics.errors import CaseError, ForensicsError, KeysError
 from forensics.glitches import find_glitches
@@ -34,7 +34,7 @@ from forensics.playout.ticks import estimate_ticks
 from forensics.progress import Told, stage_bar
 from forensics.streams import find_streams
 from forensics.streams.vantage import find_near_endpoint
-from forensics.telemetry.statistics import read_stats
+from forensics.telemetry.statistics import Statistics, read_stats
 from forensics.turns import find_turns
 
 T = TypeVar("T")
@@ -167,15 +167,21 @@ def _read(case: Case, known: _Evidence, log: _Log) -> None:
         log.inputs.append(input_file("keys", case.keys))
     if case.stats is not None:
         stats_file = case.stats
-        known.stats = (
-            log.attempt(
-                "telemetry", "read stats", lambda: read_stats(stats_file), without="Browser statistics are left out."
-            )
-            or {}
+        read = log.attempt(
+            "telemetry", "read stats", lambda: read_stats(stats_file), without="Browser statistics are left out."
         )
-        counts = {kind: len(table) for kind, table in known.stats.items()}
-        cut = next((table.attrs.get("notes", ()) for table in known.stats.values()), ())
-        log.inputs.append(input_file("stats", stats_file, counts=counts, notes=cut))
+        log.inputs.append(_stats_file(stats_file, read))
+        known.stats = dict(read.tables) if read is not None else {}
+
+
+def _stats_file(path: Path, read: Statistics | None) -> InputFile:
+    """Describe a statistics file: how many readings of which type, and what of it could not be read."""
+    if read is None:
+        return input_file("stats", path)
+    counts = {kind: len(table) for kind, table in read.tables.items()}
+    if read.other:
+        counts["other readings"] = read.other
+    return input_file("stats", path, counts=counts, skipped=read.skipped, notes=read.notes)
 
 
 def _read_side(case: Case, role: str, path: Path, log: _Log) -> tuple[Capture, tuple[RtpStream, ...]]:
@@ -374,15 +380,23 @@ def _trace(known: _Evidence, log: _Log) -> None:
 
 def _place_stats(known: _Evidence, downlink: RtpStream, log: _Log) -> np.ndarray | None:
     """Bring the browser's statistics onto the axis; when its sound card asked for audio, where they tell."""
-    inbound = known.stats.get("inbound-rtp")
-    if inbound is None or known.capture is None:
+    if "inbound-rtp" not in known.stats or known.capture is None:
         return None
-    origin_ns = known.capture.origin_ns
+    without = "The statistics are left out."
+    chosen = log.attempt(
+        "clocks", "choose connection", lambda: choose_connection(known.stats, ssrc=downlink.ssrc), without=without
+    )
+    known.stats, notes = chosen or ({}, ())
+    for note in notes:
+        log.note("clocks", "choose connection", note)
+    if chosen is None:
+        return None
+    inbound, origin_ns = known.stats["inbound-rtp"], known.capture.origin_ns
     clock = log.attempt(
         "clocks",
         "place statistics",
         lambda: estimate_stats_clock(inbound, downlink, origin_ns=origin_ns),
-        without="The statistics are left out.",
+        without=without,
     )
     if clock is None:
         known.stats = {}
@@ -390,7 +404,7 @@ def _place_stats(known: _Evidence, downlink: RtpStream, log: _Log) -> np.ndarray
     known.clocks["stats"] = clock
     known.stats = place_stats(dict(known.stats), clock, origin_ns=origin_ns)
     own = known.stats["inbound-rtp"]
-    own = own[own["ssrc"] == downlink.ssrc]
-    if "total_samples_received" not in own or clock.method != "packet-count":
+    own = own[own["ssrc"] == downlink.ssrc].dropna(subset=["total_samples_received"])
+    if len(own) == 0 or clock.method != "packet-count":
         return None
     return estimate_ticks(own["capture_s"], own["total_samples_received"], rate_hz=downlink.codec.clock_rate_hz)

@@ -5,38 +5,18 @@ import numpy as np
 import pytest
 
 from forensics.errors import TelemetryError
+from forensics.model import STATISTICS_COLUMNS
 from forensics.telemetry import read_stats
 
 
-def series(kind, values, *, start="2026-11-22T14:12:08.000Z", end="2026-11-22T14:12:10.000Z", **changes):
-    return {"startTime": start, "endTime": end, "statsType": kind, "values": json.dumps(values)} | changes
-
-
-def dump(stats, *, connection="9-1"):
-    """A chrome://webrtc-internals dump of one connection."""
-    return {"UserAgent": "Chrome", "PeerConnections": {connection: {"pid": 1, "stats": stats}}}
-
-
-INBOUND = {
-    "IT01A7-packetsReceived": series("inbound-rtp", [50, 100, 150]),
-    "IT01A7-concealedSamples": series("inbound-rtp", [0, 960]),
-    "IT01A7-timestamp": series("inbound-rtp", [1000.0, 2000.5, 3000.0]),
-    "IT01A7-[packetsReceived/s]": series("inbound-rtp", [0, 50, 50]),
-    "AP-synthesizedSamplesDuration": series("media-playout", [0, 0.1, 0.1]),
-    "T01-dtlsState": series("transport", ["connected"] * 3),
-}
-
-
-def getstats(*, timestamp=1000.0, lost=0):
+def getstats(*, timestamp=1000.0, lost=0, **changes):
     """One statistics object as `getStats` gives it."""
-    return {
-        "id": "IT01A7",
-        "type": "inbound-rtp",
-        "timestamp": timestamp,
-        "ssrc": 7,
-        "packetsLost": lost,
-        "qos": {"a": 1},
-    }
+    given = {"id": "IT01A7", "type": "inbound-rtp", "timestamp": timestamp, "ssrc": 7, "packetsLost": lost}
+    return {**given, "qos": {"a": 1}, **changes}
+
+
+def lines(*documents):
+    return "\n".join(json.dumps(document) for document in documents) + "\n\n"
 
 
 @pytest.fixture
@@ -49,112 +29,129 @@ def write(tmp_path):
     return file
 
 
-def test_a_dump_is_a_table_per_type_with_w3c_names(write):
-    tables = read_stats(write(dump(INBOUND)))
-    assert list(tables) == ["inbound-rtp", "media-playout"]
-    inbound = tables["inbound-rtp"]
-    assert list(inbound) == ["id", "time_s", "packets_received", "concealed_samples"]
-    assert inbound["id"].tolist() == ["9-1/IT01A7"] * 3
-    assert inbound["packets_received"].tolist() == [50, 100, 150]
-
-
-def test_each_row_has_the_time_of_its_report(write):
-    assert read_stats(write(dump(INBOUND)))["inbound-rtp"]["time_s"].tolist() == [1.0, 2.0005, 3.0]
-
-
-def test_without_timestamps_the_rows_are_spread_over_the_span(write):
-    playout = read_stats(write(dump(INBOUND)))["media-playout"]
-    assert np.diff(playout["time_s"]).tolist() == [1.0, 1.0]
-    assert playout["time_s"].iat[0] == 1795356728.0
-
-
-def test_a_member_that_came_later_is_missing_before(write):
-    concealed = read_stats(write(dump(INBOUND)))["inbound-rtp"]["concealed_samples"]
-    assert np.isnan(concealed[0])
-    assert concealed[1:].tolist() == [0, 960]
-
-
-def test_a_gzipped_dump(tmp_path):
-    path = tmp_path / "stats.json.gz"
-    path.write_bytes(gzip.compress(json.dumps(dump(INBOUND)).encode()))
-    assert len(read_stats(path)["inbound-rtp"]) == 3
-
-
-@pytest.mark.parametrize("indent", [None, 0, 2])
-def test_a_dump_may_be_indented(write, indent):
-    assert len(read_stats(write(json.dumps(dump(INBOUND), indent=indent)))["inbound-rtp"]) == 3
-
-
-def test_values_may_be_a_list_as_in_old_dumps(write):
-    old = {"IT01A7-packetsReceived": series("inbound-rtp", [], startTime=1000, endTime=2000) | {"values": [1, 2]}}
-    inbound = read_stats(write(dump(old)))["inbound-rtp"]
-    assert inbound["packets_received"].tolist() == [1, 2]
-    assert inbound["time_s"].tolist() == [1.0, 2.0]
-
-
-def test_an_old_dump_without_types_says_that_it_holds_nothing(write):
-    old = {"ssrc_7_recv-googJitterReceived": {"startTime": 0, "endTime": 1, "values": "[1, 2]"}}
-    with pytest.raises(TelemetryError, match=r"stats\.json holds no statistics of a call"):
-        read_stats(write(dump(old)))
-
-
 @pytest.mark.parametrize("count", [1, 4])
 @pytest.mark.parametrize(
     "line",
     [
         lambda report: {"t": 1.0, "reports": [report]},
         lambda report: {"stats": {report["id"]: report}},
+        lambda report: {report["id"]: report},
         lambda report: [report],
     ],
-    ids=["reports", "map", "list"],
+    ids=["reports", "stats", "map", "list"],
 )
 def test_a_getstats_series_of_lines(write, line, count):
-    lines = [json.dumps(line(getstats(timestamp=1000.0 * at, lost=at))) for at in range(count)]
-    inbound = read_stats(write("\n".join(lines) + "\n\n"))["inbound-rtp"]
+    statistics = read_stats(
+        write(lines(*(line(getstats(timestamp=1000.0 * (at + 1), lost=at)) for at in range(count))))
+    )
+    inbound = statistics.tables["inbound-rtp"]
+    assert statistics.layout == "getStats"
     assert inbound["packets_lost"].tolist() == list(range(count))
-    assert inbound["time_s"].tolist() == [float(at) for at in range(count)]
+    assert inbound["time_s"].tolist() == [at + 1.0 for at in range(count)]
     assert "qos" not in inbound
 
 
+def test_a_series_in_one_list(write):
+    samples = [[getstats(timestamp=1000.0 * at)] for at in (1, 2, 3)]
+    assert len(read_stats(write(samples)).tables["inbound-rtp"]) == 3
+
+
+def test_every_table_keeps_its_contract(write):
+    kinds = [getstats(type=kind, id=kind) for kind in STATISTICS_COLUMNS]
+    statistics = read_stats(write(lines([*kinds, getstats(type="certificate")])))
+    for kind, contract in STATISTICS_COLUMNS.items():
+        table = statistics.tables[kind]
+        assert list(table)[: len(contract)] == list(contract), kind
+        assert {column: str(table[column].dtype) for column in contract if contract[column] != "str"} == {
+            column: dtype for column, dtype in contract.items() if dtype != "str"
+        }
+    assert statistics.other == 1
+    assert not statistics.skipped
+
+
+def test_what_the_contract_does_not_name_stands_behind_it(write):
+    inbound = read_stats(write(lines([getstats(audioLevel=0.5)]))).tables["inbound-rtp"]
+    assert inbound["audio_level"].tolist() == [0.5]
+    assert np.isnan(inbound["concealed_samples"][0])
+    assert inbound["codec_id"].tolist() == [""]
+
+
+def test_an_ssrc_that_is_missing_is_no_number_of_a_stream(write):
+    report = getstats()
+    del report["ssrc"]
+    assert read_stats(write(lines([report]))).tables["inbound-rtp"]["ssrc"].tolist() == [-1]
+
+
 def test_rows_are_in_the_order_of_time(write):
-    lines = [json.dumps([getstats(timestamp=at)]) for at in (3000.0, 1000.0, 2000.0)]
-    assert read_stats(write("\n".join(lines)))["inbound-rtp"]["time_s"].tolist() == [1, 2, 3]
+    text = lines(*([getstats(timestamp=at)] for at in (3000.0, 1000.0, 2000.0)))
+    assert read_stats(write(text)).tables["inbound-rtp"]["time_s"].tolist() == [1, 2, 3]
+
+
+def test_remote_statistics_of_before_2018(write):
+    report = getstats(type="inboundrtp", isRemote=True)
+    assert list(read_stats(write(lines([report]))).tables) == ["remote-inbound-rtp"]
+
+
+def test_members_of_a_track_belong_to_the_stream_that_names_it(write):
+    track = {"id": "T", "type": "track", "timestamp": 1000.0, "concealedSamples": 960, "packetsLost": 3}
+    inbound = read_stats(write(lines([getstats(trackId="T", lost=1), track]))).tables["inbound-rtp"]
+    assert inbound["concealed_samples"].tolist() == [960]
+    assert inbound["packets_lost"].tolist() == [1]
 
 
 def test_a_series_that_breaks_off_in_its_last_line_is_read_up_to_there_and_says_so(write):
-    lines = [json.dumps([getstats(timestamp=at)]) for at in (1000.0, 2000.0, 3000.0)]
-    inbound = read_stats(write("\n".join(lines)[:-20], "getstats.jsonl"))["inbound-rtp"]
-    assert len(inbound) == 2
-    assert inbound.attrs["notes"] == ("getstats.jsonl breaks off in line 3; read up to there",)
+    text = lines(*([getstats(timestamp=at)] for at in (1000.0, 2000.0, 3000.0))).strip()
+    statistics = read_stats(write(text[:-20], "getstats.jsonl"))
+    assert len(statistics.tables["inbound-rtp"]) == 2
+    assert statistics.notes == ("getstats.jsonl breaks off in line 3; read up to there",)
+
+
+def test_a_gzipped_series_that_breaks_off_is_read_up_to_there(tmp_path):
+    text = lines(*([getstats(timestamp=1000.0 + at, lost=at**3 % 97)] for at in range(500)))
+    whole = gzip.compress(text.encode())
+    path = tmp_path / "stats.json.gz"
+    path.write_bytes(whole[: len(whole) // 2])
+    statistics = read_stats(path)
+    assert 100 < len(statistics.tables["inbound-rtp"]) < 500
+    assert "stats.json.gz breaks off while it is unpacked; read up to there" in statistics.notes
 
 
 @pytest.mark.parametrize(
-    "text",
+    ("broken", "reason", "count"),
     [
-        "{",
-        "not JSON",
-        json.dumps(dump(INBOUND))[:-40],
-        json.dumps(dump(INBOUND), indent=1)[:-40],
-        '[1]\n{"reports": 3}',
+        ("{oops\n[1,\n", "lines that are no JSON", 2),
+        (json.dumps([{"id": "x", "timestamp": 1.0}]) + "\n", "statistics without a type", 1),
+        (json.dumps([getstats(timestamp=0)]) + "\n", "statistics without a time", 1),
+        ("3\n", "samples of no known layout", 1),
+        (json.dumps([getstats(packetsReceived="many")]) + "\n", "values that are no numbers", 1),
     ],
 )
+def test_what_cannot_be_read_is_counted(write, broken, reason, count):
+    good = lines(*([getstats(timestamp=at)] for at in (1000.0, 2000.0, 3000.0)))
+    statistics = read_stats(write(good.strip() + "\n" + broken + good))
+    assert statistics.skipped == {reason: count}
+    assert len(statistics.tables["inbound-rtp"]) >= 6
+
+
+@pytest.mark.parametrize("text", ["{", "not JSON", '{"a": [1, 2', "{]}"])
 def test_what_is_no_statistics_file_is_said(write, text):
-    with pytest.raises(TelemetryError, match=r"stats\.json is no statistics file: .*webrtc-internals dump or getStats"):
+    with pytest.raises(
+        TelemetryError, match=r"stats\.json (is no|holds no) statistics.*webrtc-internals dump or getSt"
+    ):
         read_stats(write(text))
 
 
-@pytest.mark.parametrize("content", ["", "[]", {"PeerConnections": {}}, {"PeerConnections": {"1": {}}}])
+@pytest.mark.parametrize("content", ["", "[]", "[1]\n[2]", {"PeerConnections": {}}, {"PeerConnections": {"1": {}}}])
 def test_a_file_without_a_call_is_said(write, content):
-    with pytest.raises(TelemetryError, match=r"holds no statistics of a call\. Save the dump while the call is open"):
+    with pytest.raises(TelemetryError, match=r"holds no statistics of a call.*Save the dump while the call is open"):
         read_stats(write(content))
 
 
-@pytest.mark.parametrize("damage", ["cut", "flipped", "binary"])
+@pytest.mark.parametrize("damage", ["flipped", "binary"])
 def test_damaged_octets_are_said(tmp_path, damage):
-    whole = bytearray(gzip.compress(json.dumps(dump(INBOUND)).encode()))
-    if damage == "flipped":
-        whole[20:40] = bytes(20)
+    whole = bytearray(gzip.compress(lines([getstats()]).encode()))
+    whole[20:40] = bytes(20)
     path = tmp_path / "stats.json.gz"
-    path.write_bytes({"cut": whole[:-30], "flipped": whole, "binary": b"\xff\xfe\x00"}[damage])
+    path.write_bytes({"flipped": whole, "binary": b"\xff\xfe\x00"}[damage])
     with pytest.raises(TelemetryError, match=r"stats\.json\.gz is neither text nor gzipped text"):
         read_stats(path)
