@@ -37,13 +37,12 @@ NAMED = 5
 class EventLog:
     """A log as it was read.
 
-    `events` bears EVENT_COLUMNS in the order of time, with `capture_s` NaN until the log is placed; `wall` says whether
-    its times are wall time. `skipped` counts what is not in the table, by reason.
+    `events` bears EVENT_COLUMNS in the order of time, with `capture_s` NaN until the log is placed; `skipped` counts
+    what is not in the table, by reason.
     """
 
     events: pd.DataFrame
     format: str
-    wall: bool
     skipped: Mapping[str, int] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
 
@@ -96,8 +95,12 @@ def read_events(path: Path) -> EventLog:
         )
     events, stepped = _table(timed)
     notes = [*file.notes, *_note_unknown(unknown), *_note_damage(events), *stepped]
-    wall = bool(events["received_at_s"].median() > WALL_SINCE_S)
-    return EventLog(events, " + ".join(name for name, _ in formats.most_common()), wall, dict(tally), tuple(notes))
+    return EventLog(events, " + ".join(name for name, _ in formats.most_common()), dict(tally), tuple(notes))
+
+
+def has_wall_time(events: pd.DataFrame) -> bool:
+    """Whether the times of a log are wall time, or count from the start of a process."""
+    return bool(events["received_at_s"].median() > WALL_SINCE_S)
 
 
 def _timed(row: EventRow, line: Line) -> EventRow:

@@ -1,0 +1,119 @@
+"""Everything else on the axis: the sender's capture, the journey of each packet, statistics and event log."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from forensics.audio.activity import find_speech
+from forensics.audio.payloads import DECODERS
+from forensics.clocks.captures import estimate_departures, estimate_sender_clock
+from forensics.clocks.events import estimate_events_clock, find_talkspurts, place_events
+from forensics.clocks.statistics import choose_connection, estimate_stats_clock, place_stats
+from forensics.evidence import Known
+from forensics.model import RtpStream
+from forensics.playout.journey import trace_journey
+from forensics.playout.replay import replay_neteq
+from forensics.playout.ticks import estimate_ticks
+from forensics.provenance import Log
+from forensics.telemetry.events import has_wall_time
+from forensics.telemetry.slack import estimate_slack
+
+
+def align_sender(known: Known, log: Log) -> None:
+    """Bring the sender's capture onto the axis."""
+    if known.sender_streams:
+        clock = log.attempt(
+            "clocks",
+            "place sender capture",
+            lambda: estimate_sender_clock(known.streams, known.sender_streams),
+            without="The sender's capture is left out.",
+        )
+        if clock is not None:
+            known.clocks["sender_capture"] = clock
+
+
+def trace(known: Known, log: Log) -> None:
+    """Put sent, arrived and heard side by side."""
+    downlink = known.downlink
+    if downlink is None:
+        return
+    clock = known.clocks.get("sender_capture")
+    departures_s = estimate_departures(downlink, known.sender_streams, clock=clock) if clock is not None else None
+    tick_s = _place_stats(known, downlink, log)
+    sent = (
+        known.sent if known.sent is not None and known.sent.sample_rate_hz == DECODERS[downlink.codec.name][1] else None
+    )
+    known.replay = log.run("playout", "replay", lambda: replay_neteq(downlink, sent=sent, tick_s=tick_s))
+    playout = known.heard or known.replay
+    known.journey = log.run(
+        "playout",
+        "trace journey",
+        lambda: trace_journey(
+            downlink,
+            departures_s=departures_s,
+            playout=playout,
+            to_recording=known.clocks.get("recording"),
+            sent=known.sent,
+        ),
+    )
+
+
+def _place_stats(known: Known, downlink: RtpStream, log: Log) -> np.ndarray | None:
+    """Bring the browser's statistics onto the axis; when its sound card asked for audio, where they tell."""
+    if "inbound-rtp" not in known.stats or known.capture is None:
+        return None
+    without = "The statistics are left out."
+    chosen = log.attempt(
+        "clocks", "choose connection", lambda: choose_connection(known.stats, ssrc=downlink.ssrc), without=without
+    )
+    known.stats, notes = chosen or ({}, ())
+    for note in notes:
+        log.note("clocks", "choose connection", note)
+    if chosen is None:
+        return None
+    inbound, origin_ns = known.stats["inbound-rtp"], known.capture.origin_ns
+    clock = log.attempt(
+        "clocks",
+        "place statistics",
+        lambda: estimate_stats_clock(inbound, downlink, origin_ns=origin_ns),
+        without=without,
+    )
+    if clock is None:
+        known.stats = {}
+        return None
+    known.clocks["stats"] = clock
+    known.stats = place_stats(dict(known.stats), clock, origin_ns=origin_ns)
+    own = known.stats["inbound-rtp"]
+    own = own[own["ssrc"] == downlink.ssrc].dropna(subset=["total_samples_received"])
+    if len(own) == 0 or clock.method != "packet-count":
+        return None
+    return estimate_ticks(own["capture_s"], own["total_samples_received"], rate_hz=downlink.codec.clock_rate_hz)
+
+
+def align_events(known: Known, log: Log) -> None:
+    """Bring the event log onto the axis, and follow the model's slack."""
+    events = known.events
+    if events is None:
+        return
+    origin_ns = known.capture.origin_ns if known.capture is not None else 0
+    clock = log.attempt(
+        "clocks",
+        "place events",
+        lambda: estimate_events_clock(events, _heard(known), origin_ns=origin_ns, wall=has_wall_time(events)),
+        without="The event log is left out.",
+    )
+    if clock is None:
+        known.events = None
+        return
+    for note in clock.notes:
+        log.note("clocks", "place events", note)
+    known.clocks["events"] = clock
+    known.events = placed = place_events(events, clock, origin_ns=origin_ns)
+    known.slack = log.run("telemetry", "estimate slack", lambda: estimate_slack(placed))
+
+
+def _heard(known: Known) -> tuple[tuple[float, float], ...]:
+    """When the agent spoke: by its packets, else in the recording."""
+    if known.journey is not None:
+        return find_talkspurts(known.journey)
+    return find_speech(known.recording) if known.recording is not None else ()

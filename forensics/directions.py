@@ -1,0 +1,146 @@
+"""Which stream is the voice of the agent, and where in the recording it is heard."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from functools import partial
+
+import numpy as np
+
+from forensics.audio.payloads import DecodedStream, decode_stream
+from forensics.audio.resample import resample_track
+from forensics.clocks.captures import estimate_departures
+from forensics.clocks.envelope import estimate_recording_clock_closed
+from forensics.clocks.placement import estimate_recording_clock
+from forensics.clocks.recording import CoarseOffset, estimate_coarse_offset
+from forensics.errors import ForensicsError
+from forensics.evidence import Known
+from forensics.model import AudioTrack, ClockMap, RtpStream
+from forensics.playout.heard import locate_packets
+from forensics.playout.replay import replay_neteq
+from forensics.provenance import Log
+from forensics.streams.vantage import find_near_endpoint
+
+
+def choose_directions(known: Known, log: Log) -> None:
+    """Decide which stream goes to the listener: the one that is heard in the recording, else by what else tells."""
+    if not known.streams:
+        return
+    heard = _find_heard_stream(known, log) if known.recording is not None else None
+    if heard is not None:
+        known.downlink, decoded, coarse = heard
+        _locate(known, decoded, coarse, log)
+    elif known.recording is not None and (closed := _find_closed_stream(known, log)) is not None:
+        known.downlink, known.clocks["recording"] = closed
+    else:
+        known.recording = known.microphone = None  # they share a clock, which nothing ties to the capture
+        known.downlink, reason = _guess_downlink(known)
+        log.note(
+            "streams",
+            "choose direction",
+            f"SSRC {known.downlink.ssrc:#010x} is taken for the voice of the agent: {reason}.",
+        )
+    downlink = known.downlink
+    others = [
+        stream
+        for stream in known.streams
+        if (stream.source, stream.destination) == (downlink.destination, downlink.source)
+    ]
+    known.uplink = max(others, key=lambda stream: len(stream.packets), default=None)
+
+
+def _find_heard_stream(known: Known, log: Log) -> tuple[RtpStream, DecodedStream, CoarseOffset] | None:
+    """Decode the readable streams until one of them is found in the recording; None where none of them is in it."""
+    recording, refusals = known.recording, []
+    assert recording is not None
+    near = find_near_endpoint(known.capture) if known.capture is not None else None
+    readable = [stream for stream in known.streams if stream.readable]
+    for stream in sorted(readable, key=lambda stream: (stream.destination != near, -len(stream.packets))):
+        try:
+            decoded = log.run("audio", f"decode {stream.ssrc:#010x}", partial(decode_stream, stream))
+            decoded, heard_track = _common_rate(decoded, recording)
+            coarse = log.run("clocks", "find in recording", partial(estimate_coarse_offset, decoded.track, heard_track))
+            return stream, decoded, coarse
+        except ForensicsError as fault:
+            refusals.append(str(fault))
+    if readable:
+        log.note("clocks", "find in recording", f"{refusals[0]} {WITHOUT_RECORDING}", said=True)
+    return None
+
+
+def _find_closed_stream(known: Known, log: Log) -> tuple[RtpStream, ClockMap] | None:
+    """Look the envelope of every closed stream up in the recording; None where none of them is in it."""
+    recording, found, refusals = known.recording, [], []
+    assert recording is not None
+    for stream in (stream for stream in known.streams if not stream.readable):
+        try:
+            replay = replay_neteq(stream)
+            found.append((stream, estimate_recording_clock_closed(stream, recording, replay=replay)))
+        except ForensicsError as fault:
+            refusals.append(str(fault))
+    if len(found) == 1:
+        return found[0]
+    if found or refusals:
+        reason = refusals[0] if refusals else "More than one closed stream fits the recording."
+        log.note("clocks", "find in recording", f"{reason} {WITHOUT_RECORDING}", said=True)
+    return None
+
+
+WITHOUT_RECORDING = "The recording is left out; times are predicted playout on the capture's clock."
+
+
+def _common_rate(decoded: DecodedStream, recording: AudioTrack) -> tuple[DecodedStream, AudioTrack]:
+    """Bring stream and recording to the lower of their sample rates."""
+    rate_hz = min(decoded.track.sample_rate_hz, recording.sample_rate_hz)
+    track = resample_track(decoded.track, sample_rate_hz=rate_hz)
+    return replace(decoded, track=track), resample_track(recording, sample_rate_hz=rate_hz)
+
+
+def _locate(known: Known, decoded: DecodedStream, coarse: CoarseOffset, log: Log) -> None:
+    """Find when each packet was heard, and with that the recording's clock."""
+    downlink, recording = known.downlink, known.recording
+    assert downlink is not None
+    assert recording is not None
+    at_rate = resample_track(recording, sample_rate_hz=decoded.track.sample_rate_hz)
+    known.sent = decoded.track
+    known.heard = heard = log.run(
+        "playout",
+        "locate packets",
+        lambda: locate_packets(decoded, at_rate, coarse=coarse, ssrc=downlink.ssrc),
+        coarse_offset_s=coarse.offset_s,
+        probes_found=coarse.share,
+    )
+    clock = log.attempt(
+        "clocks", "place recording", lambda: estimate_recording_clock(heard, downlink), without=WITHOUT_RECORDING
+    )
+    if clock is None:
+        known.heard = known.recording = known.microphone = None
+    else:
+        known.clocks["recording"] = clock
+
+
+def _guess_downlink(known: Known) -> tuple[RtpStream, str]:
+    """Without the recording: what the browser's statistics or two captures say, else the stream with most packets."""
+    inbound = known.stats.get("inbound-rtp")
+    if inbound is not None and "ssrc" in inbound:
+        named = [stream for stream in known.streams if stream.ssrc in set(inbound["ssrc"].dropna().astype("int64"))]
+        if named:
+            return max(named, key=lambda stream: len(stream.packets)), "the browser's statistics list it as inbound"
+    near = find_near_endpoint(known.capture) if known.capture is not None else None
+    towards = [stream for stream in known.streams if stream.destination == near]
+    if towards:
+        return max(towards, key=lambda stream: len(stream.packets)), "the capture was taken at its destination"
+    clock = known.clocks.get("sender_capture")
+    if clock is not None:
+        travel_s = {
+            i: np.nanmedian(
+                stream.packets["arrival_s"] - estimate_departures(stream, known.sender_streams, clock=clock)
+            )
+            for i, stream in enumerate(known.streams)
+        }
+        return known.streams[
+            max(travel_s, key=lambda i: np.nan_to_num(travel_s[i], nan=-np.inf))
+        ], "the sender's capture saw it first"
+    return max(
+        known.streams, key=lambda stream: len(stream.packets)
+    ), "it has the most packets, and nothing better tells; give a recording or the browser's statistics"
