@@ -29,6 +29,7 @@ _HOME = {
     "workbench": "forensics.views",
     "timeline": "forensics.views",
     "write_report": "forensics.report",
+    "compare": "forensics.comparison",
 }
 
 __all__ = ["__version__", *_HOME]  # noqa: PLE0604  the keys are strings
