@@ -4,6 +4,7 @@ import base64
 import contextlib
 import datetime
 import struct
+from pathlib import Path
 
 import numpy as np
 import packets as p
@@ -29,6 +30,7 @@ PYLIBSRTP = {
     0x0007: pylibsrtp.Policy.SRTP_PROFILE_AEAD_AES_128_GCM,
     0x0008: pylibsrtp.Policy.SRTP_PROFILE_AEAD_AES_256_GCM,
 }
+RECORDED = Path(__file__).parent / "recorded"
 CLIENT_RANDOM, SERVER_RANDOM, MASTER = bytes(range(32)), bytes(range(32, 64)), bytes(range(100, 148))
 KEY_LOG = f"CLIENT_RANDOM {CLIENT_RANDOM.hex()} {MASTER.hex()}\n"
 
@@ -342,6 +344,27 @@ def test_dtls_1_3_tries_the_profiles_that_were_offered(tmp_path):
     log = key_file(tmp_path, f"EXPORTER_SECRET {CLIENT_RANDOM.hex()} {exporter.hex()}\n")
     (stream,) = find_streams(capture_of(tmp_path, frames), keys=log)
     assert payloads(stream) == [packet[12:] for packet in packets]
+
+
+def test_a_recorded_call_with_dtls_1_3_opens():
+    """Firefox 153 with itself, a tone of its test microphone, and its key log as secrets inside the file."""
+    capture = read_capture(RECORDED / "firefox_dtls_1_3.pcapng")
+    (handshake,) = find_handshakes(capture)
+    assert (handshake.version, handshake.suite, handshake.profile) == (0xFEFC, 0x1301, 0)
+    (stream,) = find_streams(capture)
+    assert stream.encrypted
+    assert stream.readable
+    assert len(stream.packets) > 100
+    assert (stream.packets["payload_offset"] >= 0).all()
+    assert not any("authenticate" in note for note in stream.notes)
+    assert {"SR", "RR", "TWCC"} <= set(stream.reports["packet_type"])
+    assert stream.cname
+    assert stream.mid == "0"
+    from forensics.audio.payloads import decode_stream
+
+    sound = decode_stream(stream).track
+    spectrum = np.abs(np.fft.rfft(sound.samples))
+    assert spectrum.argmax() / sound.duration_s == pytest.approx(1000, abs=5)
 
 
 def certificate():
