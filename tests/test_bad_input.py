@@ -161,7 +161,9 @@ def test_a_recording_alone_says_that_glitches_were_not_looked_for(findings):
     assert "Without a capture" in said(findings(CALLS / "clean_call" / "recording.flac"))
 
 
-def test_an_event_log_that_is_not_used_is_named(tmp_path, findings):
+def test_an_event_log_of_no_known_format_is_left_out_and_said(tmp_path, findings):
     events = tmp_path / "events.jsonl"
-    events.write_text('{"type": "response.created", "at": 1}\n')
-    assert "events.jsonl" in said(findings(capture_of("clean_call"), "--events", events))
+    events.write_text('{"type": "barista.called", "at": 1}\n')
+    document = findings(capture_of("clean_call"), "--events", events)
+    assert "events.jsonl holds 1 events (barista.called), none of a known format" in said(document)
+    assert "The event log is left out." in said(document)

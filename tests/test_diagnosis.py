@@ -14,7 +14,7 @@ from forensics.errors import CaseError, ForensicsError
 from forensics.model import Cause
 
 CALLS = Path(__file__).parents[1] / "sample_captures"
-FILES = ("capture", "sender_capture", "recording", "microphone", "keys", "stats")
+FILES = ("capture", "sender_capture", "recording", "microphone", "keys", "stats", "events")
 
 
 @cache
@@ -47,7 +47,7 @@ def test_with_everything_all_clocks_are_placed_and_nothing_is_missed():
     assert clocks(diagnosis)["sender_capture"] == "two-way minimum delay"
     assert causes(diagnosis) >= {"network_drop", "late_model_output", "buffer_underrun"}
     assert [file.role for file in diagnosis.scene.inputs] == [
-        "capture", "sender_capture", "recording", "microphone", "keys", "stats"
+        "capture", "sender_capture", "recording", "microphone", "keys", "stats", "events"
     ]  # fmt: skip
     assert "left out" not in diagnosis.conclusion
 
@@ -192,5 +192,5 @@ def test_what_cannot_be_read_at_all_is_an_error(tmp_path, role):
 
 
 def test_every_field_of_the_case_is_a_file_that_these_tests_vary():
-    told = {field.name for field in fields(fx.Case)} - {"name", "folder", "decode_as", "truth", "events"}
+    told = {field.name for field in fields(fx.Case)} - {"name", "folder", "decode_as", "truth"}
     assert told == set(FILES)
