@@ -90,6 +90,7 @@ def _arrays(view: View, windows: list[Window]) -> dict[str, np.ndarray]:
 def _tiles(view: View, name: str, windows: list[Window], *, audio: Audio) -> Iterator[tuple[str, np.ndarray]]:
     """Give the tiles of one sound with their keys; of a long call the sent sound has no fine spectrogram."""
     sound = view.sounds[name]
+    yield f"{name}/activity/0/0", view.tile(f"{name}/activity/0/0")
     near = [] if audio is Audio.NONE else windows
     waves = _wave_levels(sound)
     for level, column_s in waves:

@@ -7,7 +7,7 @@ from typing import Any
 
 _HOME = {
     "timeline": "forensics.views.widget",
-    "workbench": "forensics.views.workbench",
+    "workbench": "forensics.views.bench",
     "make_view": "forensics.views.view",
     "plot_call": "forensics.views.figures",
     "plot_glitch": "forensics.views.figures",

@@ -72,16 +72,24 @@ def scene_axis(scene: Scene) -> Axis:
         return _capture_axis(scene)
     start_s, end_s = 0.0, scene.recording.duration_s
     if clock is not None:
-        first_s, last_s = (float(clock.from_capture_s(at)) for at in _packet_span(scene))
+        first_s, last_s = (float(clock.from_capture_s(at)) for at in _capture_span(scene))
         start_s = max(min(start_s, first_s), start_s - SPILL_S)
         end_s = min(max(end_s, last_s), end_s + SPILL_S)
     return Axis("recording", start_s, end_s, clock, scene.origin_ns)
 
 
 def _capture_axis(scene: Scene) -> Axis:
-    first_s, last_s = _packet_span(scene)
+    first_s, last_s = _capture_span(scene)
     identity = ClockMap(local="capture", offset_s=0.0, error_s=0.0, method="identity")
     return Axis("capture", first_s, max(last_s, first_s + 1.0), identity, scene.origin_ns)
+
+
+def _capture_span(scene: Scene) -> tuple[float, float]:
+    """From the call's set-up, where that is known, to its last packet, in seconds of the capture."""
+    first_s, last_s = _packet_span(scene)
+    if scene.setup is not None and len(scene.setup):
+        first_s = min(first_s, float(scene.setup["start_s"].min()))
+    return first_s, last_s
 
 
 def _packet_span(scene: Scene) -> tuple[float, float]:

@@ -1,4 +1,4 @@
-"""Verdicts, turns and events as plain rows: what the canvas, the workbench and the report all read."""
+"""Verdicts, turns and prompts as plain rows: what the canvas, the workbench and the report all read."""
 
 from __future__ import annotations
 
@@ -6,13 +6,8 @@ import math
 from typing import Any
 
 import numpy as np
-import pandas as pd
 
-from forensics.model import Diagnosis, Evidence, Scene, Turn, Verdict
-from forensics.views.axis import Axis
-
-EVENT_NAMES = ("type", "event", "name", "kind")
-"""Columns of an event table that may hold what happened, the likeliest first."""
+from forensics.model import Diagnosis, Evidence, Prompt, Scene, Turn, Verdict
 
 
 def verdict_rows(diagnosis: Diagnosis) -> list[dict[str, Any]]:
@@ -24,20 +19,19 @@ def turn_rows(turns: tuple[Turn, ...]) -> list[dict[str, Any]]:
     """Return one plain row per turn."""
     return [
         {"speaker": t.speaker, "start_s": t.start_s, "end_s": t.end_s, "latency_s": plain(t.latency_s),
-         "parts": {k: plain(v) for k, v in t.parts.items()}}
+         "parts": {k: plain(v) for k, v in t.parts.items()}, "measured": list(t.measured),
+         "barge_in_s": plain(t.barge_in_s), "talk_over_s": plain(t.talk_over_s), "text": t.text}
         for t in turns
     ]  # fmt: skip
 
 
-def event_rows(events: pd.DataFrame | None, axis: Axis) -> list[dict[str, Any]]:
-    """Return one plain row per model event that has a place on the axis."""
-    if events is None or "capture_s" not in events:
-        return []
-    column = next((name for name in EVENT_NAMES if name in events), None)
-    placed = events[np.isfinite(events["capture_s"])]
-    names = placed[column].astype(str) if column else ["event"] * len(placed)
-    return [{"at_s": float(axis.from_capture(at)), "name": name}
-            for at, name in zip(placed["capture_s"], names, strict=True)]  # fmt: skip
+def prompt_rows(prompts: tuple[Prompt, ...]) -> list[dict[str, Any]]:
+    """Return one plain row per damaged stretch of what the user said."""
+    return [
+        {"start_s": start_s, "end_s": end_s, "what": what}
+        for prompt in prompts
+        for start_s, end_s, what in plain(prompt.spans)
+    ]
 
 
 def sides(verdict: Verdict) -> dict[str, list[Evidence]]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from forensics.model import RtpStream
+from forensics.model import FATES, Fate, Playout, RtpStream
 from forensics.views.axis import Axis
 
 MARKER_BIT = 8
@@ -22,8 +22,15 @@ LOST_LIMIT = 20_000
 """Lost packets drawn one by one at most; beyond it a run keeps its two ends."""
 
 
-def packet_arrays(stream: RtpStream, axis: Axis) -> dict[str, np.ndarray]:
+def packet_arrays(stream: RtpStream, axis: Axis, *, replay: Playout | None = None) -> dict[str, np.ndarray]:
     """Return one entry per packet, in the order of the axis.
+
+    Parameters
+    ----------
+    stream : RtpStream
+    axis : Axis
+    replay : Playout, optional
+        Of this stream: tells which packets came too late for their playout, and which were thrown away.
 
     Returns
     -------
@@ -31,7 +38,8 @@ def packet_arrays(stream: RtpStream, axis: Axis) -> dict[str, np.ndarray]:
         ``at_s`` (float64, axis), ``delay_ms`` (float32, arrival − media time less its minimum), ``kind`` (uint8),
         ``frame`` (uint32), ``sequence_number`` (uint16), ``timestamp`` (uint32), ``octets`` (uint16).
     """
-    packets = stream.packets.sort_values("arrival_s", kind="stable")
+    packets = stream.packets if replay is None else stream.packets.assign(fate=replayed_fates(stream, replay))
+    packets = packets.sort_values("arrival_s", kind="stable")
     columns = {name: packets[name].to_numpy() for name in packets.columns}
     small = columns["payload_bytes"] <= DTX_OCTETS
     return {
@@ -43,6 +51,27 @@ def packet_arrays(stream: RtpStream, axis: Axis) -> dict[str, np.ndarray]:
         "timestamp": columns["timestamp"].astype(np.uint32),
         "octets": np.minimum(columns["payload_bytes"], 65_535).astype(np.uint16),
     }
+
+
+def replayed_fates(stream: RtpStream, replay: Playout) -> np.ndarray:
+    """Return the fate of each row of `stream.packets` as far as a jitter buffer decides it; uint8 of shape (packets,).
+
+    Late is what came while the buffer was concealing for want of it; discarded what it took and never played.
+    """
+    fates = stream.packets["fate"].to_numpy().copy()
+    arrival_s = stream.packets["arrival_s"].to_numpy()
+    single = fates != FATES.index(Fate.DUPLICATE)
+    if len(replay.concealed):
+        outages = replay.concealed[replay.concealed["late"].astype(bool)].sort_values("start_s")
+        waiting = np.searchsorted(outages["start_s"], arrival_s, side="right") > np.searchsorted(
+            outages["end_s"], arrival_s, side="left"
+        )
+        fates[waiting & single] = FATES.index(Fate.LATE)
+    if len(replay.packets):
+        never = replay.packets.loc[~np.isfinite(replay.packets["heard_s"]), "row"].to_numpy()
+        never = never[never >= 0]  # less those that came only as a copy within another packet
+        fates[never[single[never]]] = FATES.index(Fate.DISCARDED)
+    return fates
 
 
 def lost_arrays(stream: RtpStream, axis: Axis) -> dict[str, np.ndarray]:

@@ -11,10 +11,10 @@ from forensics.views.palette import cause_style
 HERE = Path(__file__).parent
 
 _PARTS = (
-    "axis", "dom", "theme", "source", "lane", "packets", "sound", "findings", "minimap", "ruler", "overlay", "player",
-    "panel", "gestures",
+    "axis", "dom", "theme", "source", "lane", "packets", "sound", "verdicts", "turns", "events", "lines", "stretches",
+    "minimap", "ruler", "overlay", "player", "heads", "panel", "gestures",
 )  # fmt: skip
-TIMELINE = (*(f"canvas/{part}.js" for part in _PARTS), "timeline.js")
+TIMELINE = (*(f"canvas/{part}.js" for part in _PARTS), "timeline.js", "widget.js")
 """The renderer's files; each imports only from those before it."""
 
 GLITCH_LIST = ("canvas/axis.js", "canvas/dom.js", "glitch_list.js")

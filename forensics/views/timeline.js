@@ -1,23 +1,31 @@
 // The timeline: every lane of a call on one time axis. Hosted by anywidget in JupyterLab, inlined in the report.
 //
-// mount(element, client, options) shows what a client (see canvas/source.js) has; render({ model, el }) is anywidget's.
+// mount(element, client, options) shows what a client (see canvas/source.js) has.
 
 import { TimeAxis, formatTime } from "./canvas/axis.js";
 import { element } from "./canvas/dom.js";
 import { paintMarks } from "./canvas/lane.js";
-import { EventLane, PredictionLane, TurnLane, VerdictLane } from "./canvas/findings.js";
+import { EventLane } from "./canvas/events.js";
 import { listen } from "./canvas/gestures.js";
+import { buildHead, laneName } from "./canvas/heads.js";
+import { LineLane } from "./canvas/lines.js";
 import { MAP_PX, paintMap } from "./canvas/minimap.js";
 import { paintCursor, paintHair, paintRange } from "./canvas/overlay.js";
 import { PacketLane } from "./canvas/packets.js";
-import { buildBar, buildHead, buildKeys, buildLegend, buildTable, laneName, readings, showGlitchCount, showPlaying, showReading } from "./canvas/panel.js";
+import { buildBar, buildKeys, buildLegend, buildTable, readings, showGlitchCount, showPlaying, showReading, showSound } from "./canvas/panel.js";
 import { Player } from "./canvas/player.js";
 import { RULER_PX, paintRuler } from "./canvas/ruler.js";
 import { SpectrogramLane, WaveLane } from "./canvas/sound.js";
-import { KernelClient, TileStore } from "./canvas/source.js";
+import { TileStore } from "./canvas/source.js";
+import { ActivityLane, PredictionLane, SetupLane } from "./canvas/stretches.js";
 import { causeColour, readTheme } from "./canvas/theme.js";
+import { TurnLane } from "./canvas/turns.js";
+import { VerdictLane } from "./canvas/verdicts.js";
 
-const LANES = { verdicts: VerdictLane, turns: TurnLane, packets: PacketLane, wave: WaveLane, spectrogram: SpectrogramLane, events: EventLane };
+const LANES = {
+  verdicts: VerdictLane, turns: TurnLane, activity: ActivityLane, events: EventLane, lines: LineLane, setup: SetupLane,
+  packets: PacketLane, predicted: PredictionLane, wave: WaveLane, spectrogram: SpectrogramLane,
+};
 const LANE_GAP_PX = 1;
 const WIDE_GUTTER_PX = 164;
 const NARROW_GUTTER_PX = 46;
@@ -174,6 +182,7 @@ export class Timeline {
     paintRuler(this, ctx);
     for (const lane of this.lanes) this.paintLane(ctx, lane);
     this.store.flush();
+    this.stage.setAttribute("aria-busy", String(this.store.busy));
     this.paintOver();
   }
 
@@ -390,6 +399,16 @@ export class Timeline {
     this.layout();
   }
 
+  // Bring a lane to where the pointer is.
+  moveLaneTo(lane, y) {
+    const from = this.lanes.indexOf(lane);
+    const at = this.lanes.findIndex((each) => y < each.top + each.room + each.shown);
+    const to = at < 0 ? this.lanes.length - 1 : at;
+    const other = this.lanes[to];
+    const beyond = to > from ? y > other.top + other.shown - lane.shown : y < other.top + lane.shown;
+    if (to !== from && beyond) this.moveLane(lane, to - from);
+  }
+
   moveLane(lane, by) {
     const from = this.lanes.indexOf(lane);
     const to = Math.min(Math.max(from + by, 0), this.lanes.length - 1);
@@ -420,8 +439,15 @@ export class Timeline {
     this.live.textContent = `This sound cannot be played: ${error.message}`;
   }
 
+  // Between as heard and as sent, at the same place: A/B.
+  swapSound() {
+    const { playable } = this.client;
+    if (playable.includes("heard") && playable.includes("sent")) this.setSound(this.sound === "heard" ? "sent" : "heard");
+  }
+
   setSound(name) {
     this.sound = name;
+    showSound(this);
     if (this.player.playing) this.startPlaying(this.cursor);
   }
 
@@ -479,52 +505,3 @@ export async function mount(root, client, options = {}) {
   if (!client.arrays) await client.open();
   return new Timeline(root, client, options);
 }
-
-// anywidget's entry: the timeline and the widget's traits follow each other.
-export async function render({ model, el }) {
-  const timeline = await mount(el.appendChild(element("div")), new KernelClient(model));
-  let settle = null;
-  timeline.on((change) => {
-    for (const [name, value] of Object.entries(change)) model.set(name, value);
-    clearTimeout(settle);
-    settle = setTimeout(() => model.save_changes(), 120);
-  });
-  const follow = {
-    window() {
-      const [start, end] = model.get("window");
-      if (Math.abs(start - timeline.axis.start) + Math.abs(end - timeline.axis.end) > 1e-6) timeline.showWindow(start, end);
-    },
-    glitch() {
-      if (model.get("glitch") !== timeline.chosen) timeline.choose(model.get("glitch"), { zoom: true, quiet: true });
-    },
-  };
-  for (const [name, obey] of Object.entries(follow)) {
-    model.on(`change:${name}`, obey);
-    obey(); // it may have been set before there was a view
-  }
-  const shown = hideStill(model.get("still_id"));
-  sendStill(timeline, model);
-  const predict = () => timeline.setPredicted(model.get("predicted"));
-  model.on("change:predicted", predict);
-  if (model.get("predicted").length) predict();
-  return () => {
-    shown.remove();
-    timeline.close();
-  };
-}
-
-// The still beside the live view is for those who open the notebook without a kernel.
-function hideStill(id) {
-  const rule = element("style", {}, `.forensics-still[data-widget="${CSS.escape(id)}"] { display: none; }`);
-  document.head.append(rule);
-  return rule;
-}
-
-const SETTLED_MS = 2500;
-
-// Once the first picture has settled, the notebook keeps it.
-function sendStill(timeline, model) {
-  setTimeout(() => model.send({ kind: "still", picture: timeline.picture() }), SETTLED_MS);
-}
-
-export default { render };

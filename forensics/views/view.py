@@ -13,14 +13,15 @@ from typing import Any
 import numpy as np
 
 from forensics.model import Diagnosis, RtpStream
-from forensics.views import spectrogram, waveform
+from forensics.views import activity, spectrogram, waveform
 from forensics.views.axis import Axis, scene_axis
-from forensics.views.findings import event_rows, plain, turn_rows, verdict_rows
+from forensics.views.findings import plain, prompt_rows, turn_rows, verdict_rows
+from forensics.views.lanes import lane_specs
+from forensics.views.model_log import audio_event_times, event_rows, setup_rows, slack_arrays
 from forensics.views.packets import lost_arrays, packet_arrays
 from forensics.views.palette import looks_as_data
 from forensics.views.sound import Sound, scene_sounds
-
-LANE_HEIGHTS_PX = {"verdicts": 46, "turns": 52, "packets": 128, "wave": 84, "spectrogram": 132, "events": 40}
+from forensics.views.statistics import buffer_arrays
 
 
 @dataclass(frozen=True, eq=False)
@@ -55,9 +56,11 @@ class View:
             "causes": looks_as_data(),
             "glitches": verdict_rows(self.diagnosis),
             "turns": turn_rows(scene.turns),
-            "events": event_rows(scene.events, self.axis),
+            "prompts": prompt_rows(self.diagnosis.prompts),
+            "events": event_rows(scene, self.axis),
+            "setup": setup_rows(scene, self.axis),
             "sounds": {name: _sound_facts(sound) for name, sound in self.sounds.items()},
-            "lanes": self._lanes(),
+            "lanes": lane_specs(self),
             "tiles": {
                 "wave": {"columns": waveform.TILE_COLUMNS, "factor": waveform.LEVEL_FACTOR},
                 "spectrogram": {"columns": spectrogram.TILE_COLUMNS, "factor": spectrogram.LEVEL_FACTOR,
@@ -69,14 +72,20 @@ class View:
     @cached_property
     def arrays(self) -> dict[str, np.ndarray]:
         """Bulk data by name, as "downlink/packets/at_s", "downlink/lost/at_s" or "downlink/buffer/level_ms"."""
-        out: dict[str, np.ndarray] = {}
+        scene, axis = self.diagnosis.scene, self.axis
+        tables: dict[str, dict[str, np.ndarray]] = {"downlink/buffer": self._buffer_arrays()}
         for name, stream in self.streams.items():
-            out |= {f"{name}/packets/{key}": values for key, values in packet_arrays(stream, self.axis).items()}
-            out |= {f"{name}/lost/{key}": values for key, values in lost_arrays(stream, self.axis).items()}
-        return out | self._buffer_arrays()
+            replay = scene.replay if name == "downlink" else None
+            tables[f"{name}/packets"] = packet_arrays(stream, axis, replay=replay)
+            tables[f"{name}/lost"] = lost_arrays(stream, axis)
+        tables["slack"] = slack_arrays(scene, axis)
+        tables["statistics"] = buffer_arrays(scene, axis)
+        produced_s = audio_event_times(scene, axis)
+        tables["events"] = {"audio_s": produced_s} if len(produced_s) else {}
+        return {f"{table}/{key}": values for table, columns in tables.items() for key, values in columns.items()}
 
     def tile(self, key: str) -> np.ndarray:
-        """Return the tile called `key`: "<sound>/<wave|mel|linear>/<level>/<index>".
+        """Return the tile called `key`: "<sound>/<wave|mel|linear|activity>/<level>/<index>".
 
         Raises
         ------
@@ -87,8 +96,10 @@ class View:
         sound = self.sounds[name]
         if kind == "wave":
             return waveform.wave_tile(sound, level=int(level), index=int(index))
+        if kind == "activity":
+            return activity.speech_tile(sound)
         if kind not in ("mel", "linear"):
-            raise KeyError(f"No kind of tile {kind!r}; there are: wave, mel, linear.")
+            raise KeyError(f"No kind of tile {kind!r}; there are: wave, mel, linear, activity.")
         return spectrogram.spectrogram_tile(sound, scale=kind, level=int(level), index=int(index))
 
     def clip(self, name: str, *, start_s: float, seconds: float) -> np.ndarray:
@@ -97,23 +108,6 @@ class View:
         rate = sound.sample_rate_hz
         return sound.read(round((start_s - sound.start_s) * rate), round(seconds * rate))
 
-    def _lanes(self) -> list[dict[str, Any]]:
-        scene = self.diagnosis.scene
-        lanes = [_lane("verdicts", "verdicts", "Verdicts", "cause")]
-        if scene.turns:
-            lanes.append(_lane("turns", "turns", "Turns", "latency in ms"))
-        for name, label in (("downlink", "RTP downlink"), ("uplink", "RTP uplink")):
-            if name in self.streams:
-                lanes.append(_lane(name, "packets", label, "arrival − media, ms", folded=name == "uplink", stream=name))
-        for name, label in (("heard", "As heard"), ("sent", "As sent"), ("microphone", "Microphone")):
-            if name in self.sounds:
-                lanes += _sound_lanes(
-                    name, label, folded=name == "microphone" or (name == "sent" and "heard" in self.sounds)
-                )
-        if scene.events is not None and len(scene.events):
-            lanes.append(_lane("events", "events", "Model events", ""))
-        return lanes
-
     def _buffer_arrays(self) -> dict[str, np.ndarray]:
         """Target and level of the replayed jitter buffer, in milliseconds over the axis."""
         replay = self.diagnosis.scene.replay
@@ -121,9 +115,9 @@ class View:
             return {}
         curve = replay.curve
         return {
-            "downlink/buffer/at_s": np.asarray(self.axis.from_capture(curve["tick_s"].to_numpy()), dtype=np.float64),
-            "downlink/buffer/target_ms": (curve["target_delay_s"] * 1e3).to_numpy(dtype=np.float32),
-            "downlink/buffer/level_ms": (curve["buffer_s"] * 1e3).to_numpy(dtype=np.float32),
+            "at_s": np.asarray(self.axis.from_capture(curve["tick_s"].to_numpy()), dtype=np.float64),
+            "target_ms": (curve["target_delay_s"] * 1e3).to_numpy(dtype=np.float32),
+            "level_ms": (curve["buffer_s"] * 1e3).to_numpy(dtype=np.float32),
         }
 
 
@@ -131,18 +125,6 @@ def make_view(diagnosis: Diagnosis) -> View:
     """Lay `diagnosis` out on one axis; cheap, as all bulk data is made when asked for."""
     axis = scene_axis(diagnosis.scene)
     return View(diagnosis, axis, scene_sounds(diagnosis.scene, axis))
-
-
-def _lane(name: str, kind: str, label: str, unit: str, *, folded: bool = False, **more: Any) -> dict[str, Any]:
-    height = LANE_HEIGHTS_PX[kind]
-    return {"id": name, "kind": kind, "label": label, "unit": unit, "folded": folded, "height_px": height, **more}
-
-
-def _sound_lanes(name: str, label: str, *, folded: bool) -> list[dict[str, Any]]:
-    return [
-        _lane(f"{name}-wave", "wave", label, "amplitude, dBFS", folded=folded, sound=name),
-        _lane(f"{name}-spectrogram", "spectrogram", label, "kHz, level in dB", folded=folded, sound=name),
-    ]
 
 
 def _sound_facts(sound: Sound) -> dict[str, Any]:

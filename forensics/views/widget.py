@@ -8,10 +8,11 @@ from __future__ import annotations
 from typing import Any
 
 import anywidget
-import numpy as np
 import traitlets
 
 from forensics.model import Diagnosis
+from forensics.views.answers import reply, takes_long
+from forensics.views.beside import beside
 from forensics.views.renderer import timeline_source, timeline_style
 from forensics.views.still import still_page
 from forensics.views.view import View, make_view
@@ -73,32 +74,10 @@ class Timeline(anywidget.AnyWidget):
     def _answer(self, _: Any, message: dict[str, Any], __: Any) -> None:
         if message["kind"] == "still":
             self._keep_still(message["picture"])
-            return
-        content, arrays = answer(self.view, message)
-        listing = [{"name": name, "dtype": str(a.dtype)} for name, a in arrays.items()]
-        self.send(
-            {**content, "id": message["id"], "arrays": listing},
-            buffers=[a.tobytes() for a in arrays.values()],
-        )
-
-
-def answer(view: View, message: dict[str, Any]) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
-    """Return what the browser asked for: plain content and named arrays.
-
-    Parameters
-    ----------
-    view : View
-    message : dict
-        ``{"kind": "open"}``, ``{"kind": "tiles", "keys": […]}`` or ``{"kind": "clip", "name": …, "start_s": …,
-        "seconds": …}``.
-    """
-    if message["kind"] == "open":
-        return {"header": view.header}, view.arrays
-    if message["kind"] == "tiles":
-        return {}, {key: view.tile(key) for key in message["keys"]}
-    samples = view.clip(message["name"], start_s=message["start_s"], seconds=message["seconds"])
-    pcm = np.rint(np.clip(samples, -1, 1) * 32767).astype(np.int16)
-    return {"rate_hz": view.sounds[message["name"]].sample_rate_hz}, {"samples": pcm}
+        elif takes_long(message):
+            beside(lambda: reply(self.view, message), lambda answered: self.send(*answered))
+        else:
+            self.send(*reply(self.view, message))
 
 
 def timeline(diagnosis: Diagnosis) -> Timeline:

@@ -102,7 +102,7 @@ def window(page):
 def test_every_open_lane_is_drawn(page):
     lanes = page.evaluate(LANES)
     assert [lane["name"] for lane in lanes if not lane["folded"]] == [
-        "Verdicts", "Turns", "RTP downlink", "As heard, waveform", "As heard, spectrogram",
+        "Verdicts", "Turns", "Speech", "RTP downlink", "As heard, waveform", "As heard, spectrogram",
     ]  # fmt: skip
     for lane in lanes:
         colours = page.evaluate(PIXELS, [lane["top"] + 1, lane["height"] - 2])

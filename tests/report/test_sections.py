@@ -100,5 +100,5 @@ def test_around_glitches_only_means_nothing_fine_elsewhere(view):
 def test_without_audio_only_the_envelope_stays(view):
     data = page_data(view, audio=Audio.NONE)
     assert {lane["kind"] for lane in data["header"]["lanes"] if "sound" in lane} == {"wave"}
-    levels = {int(key.split("/")[2]) for key in data["tiles"]}
+    levels = {int(key.split("/")[2]) for key in data["tiles"] if "/activity/" not in key}
     assert 8 ** min(levels) / RATE_HZ >= ENVELOPE_S

@@ -4,10 +4,9 @@ import json
 from dataclasses import replace
 
 import numpy as np
-import pandas as pd
 
 from forensics.model import Cause, Evidence
-from forensics.views.findings import event_rows, frames_of, merged, plain, sides, verdict_rows
+from forensics.views.findings import frames_of, merged, plain, sides, verdict_rows
 
 
 def test_rows_stand_in_the_order_of_time(diagnosis):
@@ -42,14 +41,3 @@ def test_frames_of_glitch_and_evidence_are_joined(diagnosis):
 def test_values_become_json_without_nan():
     value = {"a": np.float64("nan"), "b": (np.int64(3), float("inf")), "c": Cause.NETWORK_DROP}
     assert json.dumps(plain(value), allow_nan=False) == '{"a": null, "b": [3, null], "c": "network_drop"}'
-
-
-def test_events_stand_on_the_axis(view):
-    events = pd.DataFrame({"capture_s": [1.418, np.nan], "type": ["response.created", "lost"]})
-    (row,) = event_rows(events, view.axis)
-    assert row["name"] == "response.created"
-    assert abs(row["at_s"] - 1.0) < 1e-4
-
-
-def test_a_call_without_events_has_none(view):
-    assert event_rows(None, view.axis) == []

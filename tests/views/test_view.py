@@ -7,8 +7,9 @@ import numpy as np
 import pandas as pd
 import pytest
 from synthetic_call import FRAME_S, LOST, synthetic_diagnosis
+from telemetry_of_call import with_telemetry
 
-from forensics.model import Playout
+from forensics.model import EVENT_COLUMNS, SLACK_COLUMNS, Playout, empty_table
 from forensics.views.view import make_view
 
 
@@ -21,8 +22,20 @@ def test_the_header_is_json_without_nan(view):
 
 
 def test_lanes_follow_what_there_is(view):
-    assert lanes(view) == ["verdicts", "turns", "downlink", "heard-wave", "heard-spectrogram", "sent-wave",
-                           "sent-spectrogram", "microphone-wave", "microphone-spectrogram"]  # fmt: skip
+    assert lanes(view) == ["verdicts", "turns", "speech", "downlink", "sent-wave", "heard-wave", "sent-spectrogram",
+                           "heard-spectrogram", "microphone-wave", "microphone-spectrogram"]  # fmt: skip
+
+
+def test_telemetry_has_its_lanes(diagnosis):
+    shown = lanes(make_view(with_telemetry(diagnosis)))
+    assert [lane for lane in shown if lane in ("events", "slack", "setup", "statistics")] == [
+        "events", "slack", "setup", "statistics"
+    ]  # fmt: skip
+
+
+def test_an_empty_log_has_no_lane(diagnosis):
+    scene = replace(diagnosis.scene, events=empty_table(EVENT_COLUMNS), slack=empty_table(SLACK_COLUMNS))
+    assert {"events", "slack"}.isdisjoint(lanes(make_view(replace(diagnosis, scene=scene))))
 
 
 def test_without_a_recording_the_sent_sound_stands_open(diagnosis):

@@ -6,8 +6,8 @@ import pytest
 from forensics.capture import dissect
 from forensics.errors import MissingToolError
 from forensics.views import timeline, workbench
+from forensics.views.answers import answer, reply
 from forensics.views.renderer import glitch_list_source, timeline_source
-from forensics.views.widget import answer
 
 
 def test_opening_gives_header_and_arrays(view):
@@ -34,6 +34,21 @@ def test_every_answer_names_its_request(diagnosis, monkeypatch):
     ((content, buffers),) = sent
     assert content == {"id": 7, "arrays": [{"name": "heard/wave/3/0", "dtype": "int16"}]}
     assert len(buffers[0]) == 4 * 2048
+
+
+def test_what_cannot_be_answered_says_so_instead_of_leaving_the_browser_waiting(view):
+    content, buffers = reply(view, {"kind": "tiles", "keys": ["nobody/wave/0/0"], "id": 9})
+    assert content == {"id": 9, "arrays": [], "failed": "KeyError: 'nobody'"}
+    assert buffers == []
+
+
+def test_an_interrupted_answer_can_be_asked_for_again(view, monkeypatch):
+    def interrupt(key):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(type(view), "tile", lambda self, key: interrupt(key))
+    content, _ = reply(view, {"kind": "tiles", "keys": ["heard/wave/0/0"], "id": 3})
+    assert content["failed"].startswith("KeyboardInterrupt")
 
 
 def test_the_saved_state_carries_no_bulk_data(diagnosis):

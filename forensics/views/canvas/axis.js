@@ -81,11 +81,16 @@ export function formatNumber(value) {
 
 // Round values from 0 up to `top`, about `count` of them.
 export function niceTicks(top, count) {
-  const raw = top / count;
+  return ticksBetween(0, top * 1.0001, count);
+}
+
+// Round values between `low` and `high`, about `count` of them, zero among them where it lies between.
+export function ticksBetween(low, high, count) {
+  const raw = (high - low) / count;
   const power = 10 ** Math.floor(Math.log10(raw));
   const step = [1, 2, 5, 10].find((m) => m * power >= raw * 0.999) * power;
   const ticks = [];
-  for (let value = 0; value <= top * 1.0001; value += step) ticks.push(Math.round(value * 1e6) / 1e6);
+  for (let i = Math.ceil(low / step); i * step <= high; i++) ticks.push(Math.round(i * step * 1e6) / 1e6);
   return ticks;
 }
 

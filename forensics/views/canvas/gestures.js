@@ -125,6 +125,7 @@ const ACTIONS = {
   p: (tl) => tl.stepGlitch(-1),
   " ": (tl) => tl.togglePlay(),
   l: (tl) => tl.toggleLoop(),
+  b: (tl) => tl.swapSound(),
   ",": (tl) => tl.moveCursor(-1),
   ".": (tl) => tl.moveCursor(1),
   "<": (tl) => tl.moveCursor(-10),

@@ -1,6 +1,6 @@
 // The RTP lane: each packet where it arrived, as high as it was late; what was lost, late, doubled or marked by its shape.
 
-import { niceTicks, lowerBound } from "./axis.js";
+import { formatSpan, lowerBound, niceTicks } from "./axis.js";
 import { Lane, gridLine, scaleMark } from "./lane.js";
 
 const FATE = ["in order", "reordered", "duplicate", "late", "discarded"];
@@ -8,6 +8,7 @@ const MARKER = 8;
 const DTX = 16;
 const DELAY_STEPS_MS = [20, 30, 50, 100, 200, 300, 500, 800, 1000, 1500, 2000, 3000, 5000, 10000, 20000, 60000];
 const FEW_PACKETS = 400;
+const AWAY_S = 0.1; // a packet further from the crosshair than this says how far
 
 // Shapes around (0, 0), about 8 px wide; `fill` or stroke.
 export const PACKET_SHAPES = {
@@ -94,7 +95,7 @@ export class PacketLane extends Lane {
   paintLine({ ctx, axis, theme }, y, name, dash) {
     ctx.strokeStyle = theme.target;
     ctx.lineWidth = name === "target_ms" ? 1.6 : 1;
-    ctx.globalAlpha = name === "target_ms" ? 1 : 0.45;
+    ctx.globalAlpha = name === "target_ms" ? 1 : 0.75;
     ctx.setLineDash(dash);
     ctx.beginPath();
     for (const [i, at] of this.bufferInView(axis)) ctx.lineTo(axis.x(at), y(this.buffer[name][i]));
@@ -188,9 +189,11 @@ export class PacketLane extends Lane {
 
   read(t) {
     const i = this.nearest(t);
-    if (i < 0 || Math.abs(this.packets.at_s[i] - t) > 0.1) return [];
     const p = this.packets;
-    const said = FATE[p.kind[i] & 7] + (p.kind[i] & MARKER ? ", marker" : "");
+    if (i < 0) return [];
+    const away = p.at_s[i] - t;
+    const where = Math.abs(away) < AWAY_S ? "" : `, ${formatSpan(away)} ${away < 0 ? "before" : "after"}`;
+    const said = FATE[p.kind[i] & 7] + (p.kind[i] & MARKER ? ", marker" : "") + where;
     return [
       [this.spec.label, `${p.delay_ms[i].toFixed(1)} ms, ${said}`],
       ["frame", String(p.frame[i])],

@@ -2,6 +2,7 @@
 
 import { clockReadings, formatSpan, formatTime } from "./axis.js";
 import { button, choice, element, icon } from "./dom.js";
+import { laneName } from "./heads.js";
 import { PACKET_SHAPES } from "./packets.js";
 import { QUIETEST, SILENCE_COLOUR, colourMap } from "./theme.js";
 
@@ -18,7 +19,7 @@ const ICONS = {
 
 const KEYS = [
   ["← →", "pan"], ["+ −", "zoom"], ["Home End", "start, end"], ["0", "whole call"], ["n p", "next, previous glitch"],
-  ["Space", "play, stop"], ["l", "loop the selection"], [", .", "move the cursor"], ["m", "measure from the cursor"], ["Esc", "clear"],
+  ["Space", "play, stop"], ["l", "loop the selection"], ["b", "as heard, as sent"], [", .", "move the cursor"], ["m", "measure from the cursor"], ["Esc", "clear"],
   ["Shift + drag", "measure, select"], ["double click", "zoom to the glitch"],
 ];
 
@@ -47,7 +48,8 @@ function playGroup(timeline) {
   timeline.playButton = button("Play (space)", ICONS.play, () => timeline.togglePlay());
   group.append(timeline.playButton);
   const sounds = client.playable.map((name) => [name, header.sounds[name].label.toLowerCase()]);
-  if (sounds.length > 1) group.append(choice("Which sound", sounds, timeline.sound, (name) => timeline.setSound(name)));
+  timeline.soundChoice = choice("Which sound (b: as heard, as sent)", sounds, timeline.sound, (name) => timeline.setSound(name));
+  if (sounds.length > 1) group.append(timeline.soundChoice);
   const speeds = [["1", "1×"], ["0.5", "½×"], ["0.25", "¼×"]];
   group.append(choice("Speed; slower is lower in pitch", speeds, "1", (speed) => timeline.setSpeed(Number(speed))));
   timeline.loopButton = button("Loop the selection (l)", ICONS.loop, () => timeline.toggleLoop(), { "aria-pressed": "false" });
@@ -74,6 +76,10 @@ export function showPlaying(timeline) {
   timeline.playButton.title = timeline.playButton.getAttribute("aria-label");
 }
 
+export function showSound(timeline) {
+  if (timeline.soundChoice) timeline.soundChoice.value = timeline.sound;
+}
+
 export function showGlitchCount(timeline) {
   if (!timeline.glitchName) return;
   const { glitches } = timeline.header;
@@ -95,68 +101,18 @@ export function readings(timeline, t, point) {
   return out;
 }
 
+// The room for the reading grows and never shrinks, so that the lanes keep their place under the pointer.
 export function showReading(timeline, pairs) {
   timeline.readout.replaceChildren(
     ...pairs.map(([name, text]) => element("span", { class: "tl-pair" }, element("span", { class: "tl-name" }, name), element("b", {}, text))),
   );
+  keepHeight(timeline.readout);
 }
 
-export function buildHead(timeline, lane) {
-  const head = element("div", { class: "tl-head" });
-  const label = element("span", { class: "tl-label" }, lane.spec.label, element("span", { class: "tl-what" }, laneName(lane).slice(lane.spec.label.length)));
-  const unit = element("span", { class: "tl-unit" }, lane.spec.unit);
-  if (timeline.compact) {
-    head.append(element("div", { class: "tl-fold" }, label), unit);
-    return head;
-  }
-  const fold = element("button", { type: "button", class: "tl-fold", "aria-expanded": String(!lane.folded) }, icon("M4.5 6L8 9.5L11.5 6", { size: 12 }), label);
-  fold.title = "Fold or open; Alt + ↑ ↓ moves the lane";
-  fold.setAttribute("aria-label", laneName(lane));
-  fold.addEventListener("click", () => timeline.foldLane(lane));
-  fold.addEventListener("keydown", (event) => {
-    if (!event.altKey || !["ArrowUp", "ArrowDown"].includes(event.key)) return;
-    event.preventDefault();
-    event.stopPropagation();
-    timeline.moveLane(lane, event.key === "ArrowUp" ? -1 : 1);
-    fold.focus();
-  });
-  head.append(fold, unit, buildGrip(timeline, lane));
-  lane.head = head;
-  lane.foldButton = fold;
-  return head;
-}
-
-export function laneName(lane) {
-  const what = { wave: "waveform", spectrogram: "spectrogram" }[lane.spec.kind];
-  return what ? `${lane.spec.label}, ${what}` : lane.spec.label;
-}
-
-// The lower edge of a lane: drag it, or focus it and press the arrow keys.
-function buildGrip(timeline, lane) {
-  const grip = element("div", {
-    class: "tl-grip", role: "separator", tabindex: "0", "aria-orientation": "horizontal", "aria-label": `Height of ${laneName(lane)}`,
-    "aria-valuemin": "32", "aria-valuemax": "480", "aria-valuenow": String(lane.height),
-  });
-  const resize = (height) => {
-    lane.height = Math.min(Math.max(height, 32), 480);
-    grip.setAttribute("aria-valuenow", String(lane.height));
-    timeline.layout();
-  };
-  grip.addEventListener("keydown", (event) => {
-    const step = { ArrowUp: -8, ArrowDown: 8 }[event.key];
-    if (!step) return;
-    event.preventDefault();
-    event.stopPropagation();
-    resize(lane.height + step);
-  });
-  grip.addEventListener("pointerdown", (event) => {
-    grip.setPointerCapture(event.pointerId);
-    const from = event.clientY - lane.height;
-    const drag = (move) => resize(move.clientY - from);
-    grip.addEventListener("pointermove", drag);
-    grip.addEventListener("lostpointercapture", () => grip.removeEventListener("pointermove", drag), { once: true });
-  });
-  return grip;
+function keepHeight(node) {
+  if (node.keptWidth !== node.clientWidth) node.style.minHeight = "";
+  node.keptWidth = node.clientWidth;
+  node.style.minHeight = `${node.offsetHeight}px`;
 }
 
 export function buildLegend(timeline) {
@@ -168,6 +124,7 @@ export function buildLegend(timeline) {
   const shapes = Object.keys(PACKET_SHAPES).filter((kind) => kinds.includes(kind));
   if (shapes.length) legend.append(legendGroup("Packets", shapes.map(packetItem)));
   if (timeline.lanes.some((l) => l.buffer?.at_s)) legend.append(legendGroup("Buffer, replayed", bufferItems()));
+  if (timeline.lanes.some((l) => l.spec.id === "statistics")) legend.append(legendGroup("Buffer, browser's statistics", statisticsItems()));
   if (timeline.lanes.some((l) => l.spec.kind === "spectrogram")) legend.append(colourBar(timeline.header.tiles.spectrogram.floor_db));
   return legend;
 }
@@ -188,13 +145,18 @@ function packetItem(kind) {
   return element("span", { class: "tl-item" }, mark, kind);
 }
 
+function lineItem(text, dash = "", colour = "target") {
+  const mark = icon("M0 8H16", { size: 14, className: `tl-icon tl-${colour}` });
+  if (dash) mark.firstChild.setAttribute("stroke-dasharray", dash);
+  return element("span", { class: "tl-item" }, mark, text);
+}
+
 function bufferItems() {
-  const line = (dash, text) => {
-    const mark = icon("M0 8H16", { size: 14, className: "tl-icon tl-target" });
-    if (dash) mark.firstChild.setAttribute("stroke-dasharray", "4 2");
-    return element("span", { class: "tl-item" }, mark, text);
-  };
-  return [line(true, "target"), line(false, "level")];
+  return [lineItem("target", "4 2"), lineItem("level")];
+}
+
+function statisticsItems() {
+  return [lineItem("delay"), lineItem("target", "4 2"), lineItem("concealed", "1.5 2.5", "odd")];
 }
 
 function colourBar(floor_db) {

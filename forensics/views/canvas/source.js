@@ -1,6 +1,7 @@
 // Where the data comes from: the kernel behind a widget, or what a report carries. Tiles are asked for once, in batches.
 
 const KEPT_TILES = 600;
+const MOST_TRIES = 3; // a tile that the kernel refuses is asked for no more than this
 
 export class TileStore {
   constructor(client, arrived) {
@@ -9,12 +10,18 @@ export class TileStore {
     this.tiles = new Map();
     this.wanted = new Set();
     this.pending = new Set();
+    this.refused = new Map();
+  }
+
+  // Whether anything is on its way.
+  get busy() {
+    return this.pending.size + this.wanted.size > 0;
   }
 
   // The tile if it is here; else undefined, and it is asked for at the end of this frame.
   get(key) {
     const tile = this.tiles.get(key) ?? this.take(key);
-    if (tile === undefined && !this.pending.has(key) && this.client.has(key)) this.wanted.add(key);
+    if (tile === undefined && !this.pending.has(key) && this.client.has(key) && !this.hopeless(key)) this.wanted.add(key);
     return tile;
   }
 
@@ -29,13 +36,27 @@ export class TileStore {
     return this.tiles.get(key);
   }
 
-  async flush() {
-    if (!this.wanted.size) return;
+  hopeless(key) {
+    return (this.refused.get(key) ?? 0) >= MOST_TRIES;
+  }
+
+  // Ask for everything that is wanted; what takes long is asked for apart, so that the rest need not wait.
+  flush() {
     const keys = [...this.wanted];
     this.wanted.clear();
     keys.forEach((key) => this.pending.add(key));
+    const slow = (key) => key.split("/")[1] === "activity";
+    this.fetch(keys.filter((key) => !slow(key)));
+    keys.filter(slow).forEach((key) => this.fetch([key]));
+  }
+
+  async fetch(keys) {
+    if (!keys.length) return;
     try {
       for (const [key, tile] of await this.client.tiles(keys)) this.tiles.set(key, tile);
+    } catch (error) {
+      keys.forEach((key) => this.refused.set(key, (this.refused.get(key) ?? 0) + 1));
+      console.warn(`Not drawn: ${error.message}`);
     } finally {
       keys.forEach((key) => this.pending.delete(key));
     }
@@ -96,18 +117,19 @@ export class KernelClient {
 
   ask(message) {
     const id = this.next++;
-    return new Promise((resolve) => {
-      this.waiting.set(id, resolve);
+    return new Promise((resolve, reject) => {
+      this.waiting.set(id, { resolve, reject });
       this.model.send({ ...message, id });
     });
   }
 
   receive(content, buffers) {
-    const resolve = this.waiting.get(content.id);
-    if (!resolve) return;
+    if (!this.waiting.has(content.id)) return;
+    const { resolve, reject } = this.waiting.get(content.id);
     this.waiting.delete(content.id);
+    if (content.failed) return reject(new Error(content.failed));
     const arrays = Object.fromEntries(content.arrays.map((a, i) => [a.name, typedArray(a.dtype, buffers[i])]));
-    resolve({ content, arrays });
+    return resolve({ content, arrays });
   }
 }
 

@@ -7,10 +7,11 @@ from typing import Any
 
 import anywidget
 import ipywidgets
+import numpy as np
 import traitlets
 
 from forensics.errors import ForensicsError
-from forensics.model import Diagnosis, Verdict
+from forensics.model import Diagnosis, Scene, Verdict
 from forensics.views.findings import frames_of
 from forensics.views.note_pad import NotePad
 from forensics.views.pages import verdict_page
@@ -43,6 +44,8 @@ class Workbench(ipywidgets.VBox):
     ----------
     diagnosis : Diagnosis
     timeline : Timeline
+    what_if : WhatIf or None
+        None where there is no stream to replay.
     """
 
     def __init__(self, diagnosis: Diagnosis) -> None:
@@ -57,12 +60,15 @@ class Workbench(ipywidgets.VBox):
         ipywidgets.jslink((self.timeline, "glitch"), (self._list, "glitch"))
         self.timeline.observe(self._show_verdict, "glitch")
         self._open.on_click(self._show_frames)
+        stream = view.streams.get("downlink")
+        sent_s = departures(diagnosis.scene)
+        self.what_if = WhatIf(stream, self.timeline, sent_s=sent_s) if stream is not None else None
         self._show_verdict()
         listing = ipywidgets.VBox([self._list, self._notes], layout={"flex": "1 1 480px", "min_width": "0"})
         verdict = [self._verdict, self._open, self._frames]
         detail = ipywidgets.VBox(verdict, layout={"flex": "1 1 420px", "min_width": "0"})
         below = ipywidgets.HBox([listing, detail], layout={"flex_flow": "row wrap", "grid_gap": "12px 24px"})
-        super().__init__([self.timeline, *self._what_if(), below])
+        super().__init__([self.timeline, *self._replays(), below])
 
     def _ipython_display_(self) -> None:
         self.timeline.show_with_still(self)
@@ -82,13 +88,11 @@ class Workbench(ipywidgets.VBox):
         start_s, end_s = self.timeline.range or self.timeline.window
         return Selection(start_s, end_s, self.timeline.view)
 
-    def _what_if(self) -> list[ipywidgets.Widget]:
+    def _replays(self) -> list[ipywidgets.Widget]:
         """Return the what-if panel, folded, where there is a stream to replay."""
-        stream = self.timeline.view.streams.get("downlink")
-        if stream is None:
+        if self.what_if is None:
             return []
-        panel = WhatIf(stream, self.timeline, before=self.diagnosis.scene.replay)
-        return [ipywidgets.Accordion([panel], titles=("What if",), selected_index=None)]
+        return [ipywidgets.Accordion([self.what_if], titles=("What if",), selected_index=None)]
 
     def _show_verdict(self, _: Any = None) -> None:
         verdict = self.glitch
@@ -134,6 +138,15 @@ def workbench(diagnosis: Diagnosis) -> Workbench:
         tables.
     """
     return Workbench(diagnosis)
+
+
+def departures(scene: Scene) -> np.ndarray | None:
+    """Return when each packet of the downlink left the sender, on the capture's clock; None unless all are known."""
+    if scene.downlink is None or scene.journey is None:
+        return None
+    known = scene.journey.drop_duplicates("row").set_index("row")["departure_s"]
+    sent_s = known.reindex(np.arange(len(scene.downlink.packets))).to_numpy(dtype=float)
+    return sent_s if np.isfinite(sent_s).all() else None
 
 
 def _said(text: str) -> str:

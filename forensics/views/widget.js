@@ -1,0 +1,53 @@
+// The timeline as anywidget shows it: the canvas and the widget's traits follow each other, and a still is kept.
+
+import { element } from "./canvas/dom.js";
+import { KernelClient } from "./canvas/source.js";
+import { mount } from "./timeline.js";
+
+export async function render({ model, el }) {
+  const timeline = await mount(el.appendChild(element("div")), new KernelClient(model));
+  let settle = null;
+  timeline.on((change) => {
+    for (const [name, value] of Object.entries(change)) model.set(name, value);
+    clearTimeout(settle);
+    settle = setTimeout(() => model.save_changes(), 120);
+  });
+  const follow = {
+    window() {
+      const [start, end] = model.get("window");
+      if (Math.abs(start - timeline.axis.start) + Math.abs(end - timeline.axis.end) > 1e-6) timeline.showWindow(start, end);
+    },
+    glitch() {
+      if (model.get("glitch") !== timeline.chosen) timeline.choose(model.get("glitch"), { zoom: true, quiet: true });
+    },
+  };
+  for (const [name, obey] of Object.entries(follow)) {
+    model.on(`change:${name}`, obey);
+    obey(); // it may have been set before there was a view
+  }
+  const shown = hideStill(model.get("still_id"));
+  sendStill(timeline, model);
+  const predict = () => timeline.setPredicted(model.get("predicted"));
+  model.on("change:predicted", predict);
+  if (model.get("predicted").length) predict();
+  return () => {
+    shown.remove();
+    timeline.close();
+  };
+}
+
+// The still beside the live view is for those who open the notebook without a kernel.
+function hideStill(id) {
+  const rule = element("style", {}, `.forensics-still[data-widget="${CSS.escape(id)}"] { display: none; }`);
+  document.head.append(rule);
+  return rule;
+}
+
+const SETTLED_MS = 2500;
+
+// Once the first picture has settled, the notebook keeps it.
+function sendStill(timeline, model) {
+  setTimeout(() => model.send({ kind: "still", picture: timeline.picture() }), SETTLED_MS);
+}
+
+export default { render };
