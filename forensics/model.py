@@ -381,6 +381,7 @@ class RtpStream:
     cname: str = ""
     notes: tuple[str, ...] = ()
     mid: str = ""  # the media section of the SDP that it belongs to (RFC 8843), from a header extension
+    relayed_peer: str = ""  # behind a TURN server: whom it relays, as in FLOW_COLUMNS
     repaired_ssrc: int | None = None  # a retransmission stream (RFC 4588): whose packets it sends again
 
     def payload(self, row: int) -> bytes:

@@ -14,7 +14,7 @@ from forensics.capture import read_capture
 from forensics.capture.demultiplex import HEAD_OCTETS, tell_apart
 from forensics.capture.dtls import CLIENT_HELLO, SERVER_HELLO, find_handshakes, parse_hello
 from forensics.capture.keylog import parse_key_log
-from forensics.capture.turn import find_data
+from forensics.capture.turn import find_attribute, find_peer
 from forensics.errors import ForensicsError
 from forensics.streams import find_feedback, find_streams, measure_streams
 from forensics.streams.extended import read_extended_report
@@ -71,7 +71,8 @@ def rtcp(octets: bytes) -> None:
 
 
 def stun(octets: bytes) -> None:
-    find_data(octets)
+    find_attribute(octets)
+    find_peer(octets)
     head = np.frombuffer(octets[:HEAD_OCTETS].ljust(HEAD_OCTETS, b"\0"), np.uint8).reshape(1, -1)
     tell_apart(head, np.array([len(octets)]), np.array([len(octets)]))
 

@@ -9,6 +9,7 @@ import numpy as np
 
 from forensics.capture.chunk import Datagrams, in_order
 from forensics.capture.demultiplex import HEAD_OCTETS, STUN, TURN, tell_apart
+from forensics.capture.endpoints import endpoint
 from forensics.capture.express import Express
 from forensics.capture.files import SLACK_OCTETS, OctetFile, Window
 from forensics.capture.fragments import Reassembly
@@ -20,7 +21,7 @@ from forensics.capture.records import Records
 from forensics.capture.sniff import open_records
 from forensics.capture.tally import Tally
 from forensics.capture.tcp import TcpMessages
-from forensics.capture.turn import unwrap
+from forensics.capture.turn import Relays, unwrap
 
 
 class FlowBook:
@@ -48,6 +49,23 @@ class FlowBook:
         source, destination = self.addresses.addresses(word >> 8 & 0xFF, pair)
         return "udp" if word & 0xFF == UDP else "tcp", source, word >> 48, destination, word >> 32 & 0xFFFF
 
+    def peers(self, relays: Relays) -> dict[int, str]:
+        """Return for each flow to or from a TURN server whom it relays for: "address:port", several with commas.
+
+        Parameters
+        ----------
+        relays : Relays
+            What was learned from the messages of either direction.
+        """
+        turned: dict[tuple[object, ...], list[str]] = {}
+        for flow, peers in relays.peers.items():
+            transport, *ends = self.five_tuple(flow)
+            names = [endpoint(*peer) for peer in peers]
+            for way in ((*ends,), (*ends[2:], *ends[:2])):
+                turned.setdefault((transport, *way), []).extend(names)
+        flows = {self.five_tuple(flow): flow for flow in range(len(self))} if turned else {}
+        return {flows[ends]: ", ".join(dict.fromkeys(names)) for ends, names in turned.items() if ends in flows}
+
 
 class DatagramReader:
     """Reads a capture file chunk by chunk.
@@ -69,6 +87,8 @@ class DatagramReader:
     tally : Tally
     secrets : list of bytes
         TLS key logs that the file itself carries.
+    relays : Relays
+        Whom the TURN servers of the capture relay for, as far as it was read.
 
     Raises
     ------
@@ -84,6 +104,7 @@ class DatagramReader:
         self.flows = FlowBook()
         self.tally = Tally()
         self.secrets: list[bytes] = []
+        self.relays = Relays()
         self._fragments = Reassembly(self.tally)
         self._tcp = TcpMessages(self.tally)
 
@@ -115,7 +136,7 @@ class DatagramReader:
                 self._long_way(records.where(np.flatnonzero(~express.fits))),
             )
         if ((found.protocol == TURN) | (found.protocol == STUN)).any():
-            unwrap(found)
+            unwrap(found, self.relays)
         return found
 
     def _short_way(self, express: Express, rows: np.ndarray | slice) -> Datagrams:

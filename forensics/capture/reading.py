@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from forensics.capture.chunk import Datagrams
-from forensics.capture.datagrams import DatagramReader, FlowBook
+from forensics.capture.datagrams import DatagramReader
 from forensics.model import DATAGRAM_COLUMNS, FLOW_COLUMNS, Capture, empty_table
 
 _ADDRESSES = ("transport", "source_address", "source_port", "destination_address", "destination_port")
@@ -55,7 +55,7 @@ def read_capture(path: str | Path, *, progress: bool = False) -> Capture:
         path=Path(path),
         origin_ns=reader.origin_ns,
         datagrams=table,
-        flows=_flow_table(reader.flows, table["flow"].to_numpy()),
+        flows=_flow_table(reader, table["flow"].to_numpy()),
         octets=_joined(octets).astype(np.uint8, copy=False),
         skipped=dict(reader.tally.skipped),
         notes=tuple(reader.tally.notes),
@@ -92,12 +92,14 @@ def _datagram_table(columns: dict[str, np.ndarray], origin_ns: int):  # type: ig
     return pd.DataFrame({name: named[name].astype(dtype) for name, dtype in DATAGRAM_COLUMNS.items()})
 
 
-def _flow_table(flows: FlowBook, flow: np.ndarray):  # type: ignore[no-untyped-def]
+def _flow_table(reader: DatagramReader, flow: np.ndarray):  # type: ignore[no-untyped-def]
     import pandas as pd
 
+    flows = reader.flows
     if not len(flows):
         return empty_table(FLOW_COLUMNS)
     table = pd.DataFrame([flows.five_tuple(number) for number in range(len(flows))], columns=list(_ADDRESSES))
+    peers = flows.peers(reader.relays)
     table["datagrams"] = np.bincount(flow, minlength=len(flows))
-    table["peer"] = ""
+    table["peer"] = [peers.get(number, "") for number in range(len(flows))]
     return table.astype(dict(FLOW_COLUMNS))

@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from forensics.capture.endpoints import endpoint
 from forensics.capture.secrets import Secrets
 from forensics.capture.srtp import PROFILES
 from forensics.model import LOSS_COLUMNS, RTP_COLUMNS, Capture, Codec, RtpStream
 from forensics.streams.codecs import Meanings, carries_audio, infer_codec
 from forensics.streams.contents import describe_payloads
-from forensics.streams.endpoints import endpoint
 from forensics.streams.extensions import extension_columns, infer_identifiers, media_section, read_elements
 from forensics.streams.headers import Headers, padding
 from forensics.streams.opening import OpenedStream, SealedPackets, open_stream
@@ -110,6 +110,7 @@ def assemble(
             cname=reports.cnames.get(streams[-1].ssrc, ""),
             notes=payloads.notes + _restart_note(timelines),
             mid=mid,
+            relayed_peer=str(capture.flows["peer"].iat[streams[-1].flow]),
         )
     described = [describe_payloads(stream, meanings) for stream in streams]
     return tuple(sorted(described, key=lambda stream: int(stream.packets["frame"].iat[0])))

@@ -68,6 +68,7 @@ def _figures(stream: RtpStream) -> dict[str, Any]:
         "ssrc": stream.ssrc,
         "source": stream.source,
         "destination": stream.destination,
+        "relayed_peer": stream.relayed_peer,
         "encrypted": stream.encrypted,
         "readable": stream.readable,
         "codec": stream.codec.name,

@@ -12,14 +12,15 @@ import numpy as np
 from forensics.capture.chunk import Datagrams
 from forensics.capture.datagrams import DatagramReader, FlowBook
 from forensics.capture.demultiplex import DTLS, OTHER, RTP
+from forensics.capture.endpoints import endpoint
 from forensics.capture.gather import field
 from forensics.capture.interning import Interner
 from forensics.capture.signalling import are_signalling, description_in
+from forensics.capture.turn import Relays
 from forensics.errors import StreamError
 from forensics.model import PROTOCOLS, Codec
 from forensics.streams.candidates import LEFT_OUT, are_streams, no_rtp, weigh
 from forensics.streams.codecs import SAMPLE_PACKETS, Meanings, carries_audio, infer_codec, read_decode_as
-from forensics.streams.endpoints import endpoint
 from forensics.streams.sdp import described_codecs, read_description
 from forensics.streams.statistics import Marked, Sums
 from forensics.streams.timeline import Rows
@@ -126,15 +127,16 @@ class StreamMeter:
         none = self._waiting.where(np.zeros(0, np.int64))
         self._measure(self._released(none).sorted())
 
-    def rows(self) -> list[dict[str, Any]]:
-        """Return the figures of every stream, in the order of their first packets."""
+    def rows(self, relays: Relays | None = None) -> list[dict[str, Any]]:
+        """Return the figures of every stream, in the order of their first packets; `relays` tell the peers."""
         accepted = np.flatnonzero(self._state[: len(self._keys)] == _ACCEPTED).tolist()
         tuples = [self.flows.five_tuple(flow) for flow in self.sealed_flows]
         sealed = {frozenset((source, destination)) for _, source, _, destination, _ in tuples}
-        rows = [self._row(stream, sealed) for stream in accepted]
+        peers = self.flows.peers(relays) if relays is not None else {}
+        rows = [self._row(stream, sealed, peers) for stream in accepted]
         return sorted(rows, key=lambda row: row["start_s"])
 
-    def _row(self, stream: int, sealed: set[frozenset[str]]) -> dict[str, Any]:
+    def _row(self, stream: int, sealed: set[frozenset[str]], peers: Mapping[int, str]) -> dict[str, Any]:
         key, codec = int(self._keys.keys[stream, 0]), self._codecs[stream]
         transport, source, source_port, destination, destination_port = self.flows.five_tuple(key >> 32)
         return {
@@ -142,6 +144,7 @@ class StreamMeter:
             "transport": transport,
             "source": endpoint(source, source_port),
             "destination": endpoint(destination, destination_port),
+            "relayed_peer": peers.get(key >> 32, ""),
             "encrypted": frozenset((source, destination)) in sealed,
             "codec": codec.name,
             "clock_rate_hz": codec.clock_rate_hz,
@@ -293,7 +296,7 @@ def measure_streams(
         meter.add(chunk, origin_ns=reader.origin_ns)
         seen += np.bincount(chunk.protocol, minlength=len(PROTOCOLS))
     meter.finish()
-    rows = meter.rows()
+    rows = meter.rows(reader.relays)
     skipped = dict(reader.tally.skipped)
     if not rows:
         raise StreamError(no_rtp(Path(path), seen.tolist(), skipped))

@@ -1,6 +1,7 @@
 """Media inside TURN and TCP, and dumps that have no network around their packets."""
 
 import struct
+from ipaddress import ip_address
 
 import numpy as np
 import packets as p
@@ -8,7 +9,7 @@ import pytest
 
 from forensics.capture import read_capture
 from forensics.model import PROTOCOLS, Protocol
-from forensics.streams import find_streams
+from forensics.streams import find_streams, measure_streams
 
 TALK = p.talk(30)
 
@@ -43,6 +44,39 @@ def test_a_turn_message_without_data_stays_what_it_is(tmp_path):
     inside = [p.stun(0x0017, p.attribute(0x0012, bytes(8))), p.channel_data(b"unknown data"), p.stun()]
     capture = capture_of(tmp_path, [p.ethernet(p.ipv4(p.udp(one))) for one in inside])
     assert protocols(capture) == [Protocol.STUN, Protocol.TURN, Protocol.STUN]
+
+
+def peer(address, port, family=1):
+    """XOR-PEER-ADDRESS: masked with the cookie and, for IPv6, the transaction."""
+    mask = struct.pack(">I", 0x2112A442) + b"transaction!"
+    octets = bytes(a ^ b for a, b in zip(ip_address(address).packed, mask, strict=False))
+    return p.attribute(0x0012, struct.pack(">BBH", 0, family, port ^ 0x2112) + octets)
+
+
+def towards(payload):
+    return p.ethernet(p.ipv4(p.udp(payload, 5000, 3478)))
+
+
+def back(payload):
+    return p.ethernet(p.ipv4(p.udp(payload, 3478, 5000), source=p.B, destination=p.A))
+
+
+def test_the_peer_behind_a_relay_is_told(tmp_path):
+    bound = p.attribute(0x000C, b"\x40\x01\0\0") + peer("203.0.113.5", 40_000)
+    frames = [towards(p.stun(0x0009, bound)), *(back(p.channel_data(one)) for one in TALK)]
+    frames.append(back(p.stun(0x0017, peer("2001:db8::7", 7000, family=2) + p.attribute(0x0013, p.rtp(130, 9800)))))
+    capture = capture_of(tmp_path, frames)
+    assert capture.flows["peer"].tolist() == ["203.0.113.5:40000, [2001:db8::7]:7000"] * 2
+    (stream,) = find_streams(capture)
+    assert stream.relayed_peer == "203.0.113.5:40000, [2001:db8::7]:7000"
+    (measured,) = measure_streams(capture.path).streams
+    assert measured["relayed_peer"] == "203.0.113.5:40000, [2001:db8::7]:7000"
+
+
+@pytest.mark.parametrize("value", [b"", b"\0\1\0", b"\0\1\0\1abc", b"\0\2\0\1abcd", b"\0\7\0\1abcd"])
+def test_a_peer_that_makes_no_sense_is_passed_over(tmp_path, value):
+    capture = capture_of(tmp_path, [towards(p.stun(0x0009, p.attribute(0x0012, value)))])
+    assert capture.flows["peer"].tolist() == [""]
 
 
 def test_a_relayed_call_is_found(tmp_path):
