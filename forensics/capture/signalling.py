@@ -7,6 +7,11 @@ import numpy as np
 from forensics.capture.demultiplex import OTHER
 from forensics.model import Capture
 
+_METHODS = (b"INVITE", b"ACK", b"BYE", b"CANCEL", b"OPTIONS", b"REGISTER", b"PRACK", b"UPDATE", b"INFO", b"SUBSCRIBE",
+            b"NOTIFY", b"REFER", b"MESSAGE", b"PUBLISH")  # fmt: skip
+SIP_STARTS = (b"SIP/2.0 ", *(method + b" sip" for method in _METHODS), *(method + b" tel:" for method in _METHODS))
+"""How a SIP message begins: an answer, or a request to a sip:, sips: or tel: address (RFC 3261 section 7)."""
+
 _STARTS = tuple(int.from_bytes(word, "big") for word in (b"SIP/", b"INVI", b"UPDA", b"ACK ", b"PRAC"))
 """The first four octets of the SIP messages that may describe a session (RFC 3261, RFC 3311, RFC 3262)."""
 
@@ -35,7 +40,7 @@ def description_in(message: bytes) -> str:
 
 
 def find_descriptions(capture: Capture) -> tuple[str, ...]:
-    """Return the session descriptions (SDP, RFC 8866) that SIP over UDP carries in a capture, each once.
+    """Return the session descriptions (SDP, RFC 8866) that SIP over UDP or TCP carries in a capture, each once.
 
     Parameters
     ----------
@@ -43,7 +48,7 @@ def find_descriptions(capture: Capture) -> tuple[str, ...]:
 
     Notes
     -----
-    SIP over TCP or TLS is not read, nor one that was cut by the snap length in the middle of a line.
+    SIP over TLS or WebSocket is not read, nor what the snap length cut off.
     """
     table = capture.datagrams
     rows = np.flatnonzero((table["protocol"].to_numpy() == OTHER) & (table["payload_bytes"].to_numpy() >= 8))

@@ -1,7 +1,8 @@
-"""Media over TCP: RFC 4571 frames (ICE-TCP) and TURN over TCP, cut out of segments that are put in order first."""
+"""What matters of TCP: RFC 4571 frames (ICE-TCP), TURN and SIP, cut out of segments that are put in order first."""
 
 from __future__ import annotations
 
+import re
 import struct
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -10,6 +11,7 @@ import numpy as np
 
 from forensics.capture.demultiplex import HEAD_OCTETS, OTHER, STUN, TURN, tell_apart
 from forensics.capture.network import Packets
+from forensics.capture.signalling import SIP_STARTS
 from forensics.capture.tally import Tally
 
 PATIENCE_SEGMENTS = 8
@@ -18,6 +20,11 @@ PATIENCE_SEGMENTS = 8
 MOST_HELD_OCTETS = 1 << 20
 """Segments that wait for an earlier one; beyond, the earlier one is given up: the tap missed it."""
 
+LONGEST_MESSAGE = 1 << 17
+"""A message that is not whole after so many octets is none: RFC 4571 and TURN can say 65535, SIP has no limit."""
+
+_HEADERS_END = b"\r\n\r\n"
+_CONTENT_LENGTH = re.compile(rb"^(?:content-length|l)[ \t]*:[ \t]*(\d{1,6})[ \t]*\r?$", re.IGNORECASE | re.MULTILINE)
 _SYN = 0x02
 _HEADER_OCTETS = 20
 
@@ -66,8 +73,8 @@ class TcpMessages:
         Returns
         -------
         list of tuple of int and bytes
-            For each message: the index of the segment that completed it, and its octets (STUN, DTLS, RTP, RTCP or TURN
-            ChannelData).
+            For each message: the index of the segment that completed it, and its octets (STUN, DTLS, RTP, RTCP, TURN
+            ChannelData or SIP).
         """
         if len(flow) and flow.max() >= len(self._ignored):
             self._ignored = np.concatenate([self._ignored, np.zeros(int(flow.max()) + 1, bool)])
@@ -147,6 +154,8 @@ def _cut(direction: _Direction, data: bytes) -> Iterator[bytes]:
         yield direction.rest[start : start + length]
         position = following
     direction.rest = direction.rest[position:]
+    if len(direction.rest) > LONGEST_MESSAGE:
+        direction.rest, direction.framing = b"", None
 
 
 def _rfc4571(octets: bytes, position: int) -> Cut | None:
@@ -167,11 +176,26 @@ def _turn(octets: bytes, position: int) -> Cut | None:
     return position, 20 + length, position + 20 + length
 
 
-FRAMINGS: tuple[Callable[[bytes, int], Cut | None], ...] = (_rfc4571, _turn)
+def _sip(octets: bytes, position: int) -> Cut | None:
+    """Headers up to an empty line, then as many octets as Content-Length says (RFC 3261 section 18.3)."""
+    while octets.startswith(b"\r\n", position):  # what keeps a connection alive
+        position += 2
+    end = octets.find(_HEADERS_END, position)
+    if end < 0:
+        return None
+    told = _CONTENT_LENGTH.search(octets, position, end + 2)
+    length = end + len(_HEADERS_END) - position + (int(told[1]) if told else 0)
+    return position, length, position + length
 
 
-def _fits(framing: Callable[[bytes, int], Cut | None], data: bytes) -> bool:
+Framing = Callable[[bytes, int], Cut | None]
+FRAMINGS: tuple[Framing, ...] = (_sip, _rfc4571, _turn)
+
+
+def _fits(framing: Framing, data: bytes) -> bool:
     """Say whether a segment reads as messages of this framing from its first octet on."""
+    if framing is _sip:
+        return data.lstrip(b"\r\n").startswith(SIP_STARTS)
     position, known, sure = 0, 0, False
     while (cut := framing(data, position)) is not None:
         start, length, following = cut

@@ -8,6 +8,9 @@ import packets as p
 import pytest
 
 from forensics.capture import read_capture
+from forensics.capture.signalling import find_descriptions
+from forensics.capture.tally import Tally
+from forensics.capture.tcp import LONGEST_MESSAGE, TcpMessages, _Direction
 from forensics.model import PROTOCOLS, Protocol
 from forensics.streams import find_streams, measure_streams
 
@@ -117,6 +120,36 @@ def test_media_over_tcp_in_any_segments(tmp_path, framed):
     assert capture.flows["transport"].tolist() == ["tcp"]
     (stream,) = find_streams(capture)
     assert len(stream.packets) == 30
+
+
+SDP = "v=0\r\nc=IN IP4 10.0.0.2\r\nm=audio 6000 RTP/AVP 96\r\na=rtpmap:96 L16/16000/1\r\n"
+
+
+def sip(start, text, field="Content-Length"):
+    return f"{start}\r\nContent-Type: application/sdp\r\n{field}: {len(text)}\r\n\r\n{text}".encode()
+
+
+@pytest.mark.parametrize("sizes", [[], [100, 30, 5, 200, 1], [40] * 30])
+def test_sip_over_tcp_describes_the_media(tmp_path, sizes):
+    """Two messages and what keeps the connection alive, in any segments, the description in the second."""
+    whole = b"\r\n\r\n" + sip("OPTIONS sip:b@example.com SIP/2.0", "") + sip("SIP/2.0 200 OK", SDP, field="l")
+    frames = over_tcp(segments(whole, [25, *sizes])) + [
+        p.ethernet(p.ipv4(p.udp(p.rtp(n, 320 * n, payload_type=96)))) for n in range(20)
+    ]
+    capture = capture_of(tmp_path, frames)
+    assert find_descriptions(capture) == (SDP,)
+    (stream,) = find_streams(capture)
+    assert (stream.codec.name, stream.codec.known) == ("l16", "sdp")
+    (measured,) = measure_streams(capture.path).streams
+    assert (measured["codec"], measured["codec_known"]) == ("l16", "sdp")
+
+
+def test_a_sip_message_without_an_end_holds_no_memory():
+    messages = TcpMessages(Tally())
+    state = _Direction()
+    for at in range(400):
+        list(messages._take(state, 1 + 1000 * at, (b"INVITE sip:b " if at == 0 else b"") + b"x" * 1000, False))
+    assert len(state.rest) <= LONGEST_MESSAGE
 
 
 def test_segments_out_of_order_and_again(tmp_path):
