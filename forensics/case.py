@@ -27,6 +27,7 @@ FILE_NAMES: Mapping[str, tuple[str, ...]] = {
     "recording": _names(("recording",), AUDIO_SUFFIXES),
     "microphone": _names(("mic", "microphone"), AUDIO_SUFFIXES),
     "keys": ("keys.log",),
+    "sdp": ("call.sdp", "session.sdp"),
     "stats": _names(("stats",), (".json",), PACKED_SUFFIXES),
     "events": _names(("events",), (".jsonl",), PACKED_SUFFIXES),
     "truth": ("truth.json",),
@@ -43,6 +44,7 @@ def open_case(
     recording: str | Path | None = None,
     microphone: str | Path | None = None,
     keys: str | Path | None = None,
+    sdp: str | Path | None = None,
     stats: str | Path | None = None,
     events: str | Path | None = None,
     decode_as: Mapping[str, str] | None = None,
@@ -57,7 +59,7 @@ def open_case(
     name : str, optional
         What the case is called; by default the name of the folder, or of the capture without its suffixes unless that
         is a name that every case has.
-    capture, sender_capture, recording, microphone, keys, stats, events : str or Path, optional
+    capture, sender_capture, recording, microphone, keys, sdp, stats, events : str or Path, optional
         Files given one by one. Each goes before what the folder holds under that role.
     decode_as : mapping, optional
         How to read traffic that does not tell by itself, as Wireshark writes it: ``{"udp.port==5004": "rtp"}``.
@@ -84,6 +86,7 @@ def open_case(
         "recording": recording,
         "microphone": microphone,
         "keys": keys,
+        "sdp": sdp,
         "stats": stats,
         "events": events,
     }

@@ -316,6 +316,7 @@ class Case:
     recording: Path | None = None
     microphone: Path | None = None
     keys: Path | None = None
+    sdp: Path | None = None
     stats: Path | None = None
     events: Path | None = None
     truth: Path | None = None

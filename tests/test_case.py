@@ -17,8 +17,8 @@ def touch(folder, *names):
 
 def test_a_folder_by_its_file_names(tmp_path):
     folder = touch(
-        tmp_path, "receiver.pcapng", "sender.pcap", "recording.flac", "mic.flac", "keys.log", "stats.json.gz",
-        "events.jsonl", "truth.json", "receiver_plain.pcap.gz", "notes.txt",
+        tmp_path, "receiver.pcapng", "sender.pcap", "recording.flac", "mic.flac", "keys.log", "call.sdp",
+        "stats.json.gz", "events.jsonl", "truth.json", "receiver_plain.pcap.gz", "notes.txt",
     )  # fmt: skip
     case = open_case(folder)
     assert case.name == folder.name
@@ -30,6 +30,7 @@ def test_a_folder_by_its_file_names(tmp_path):
         "recording": "recording.flac",
         "microphone": "mic.flac",
         "keys": "keys.log",
+        "sdp": "call.sdp",
         "stats": "stats.json.gz",
         "events": "events.jsonl",
         "truth": "truth.json",

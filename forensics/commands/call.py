@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from forensics.commands.inputs import CaseArgument, DecodeAsOption, KeysOption, on_a_case, selectors
+from forensics.commands.inputs import CaseArgument, DecodeAsOption, KeysOption, SdpOption, on_a_case, selectors
 from forensics.commands.status import STDOUT, as_json, exit_status, write_text
 from forensics.errors import CaseError
 
@@ -108,16 +108,19 @@ def streams(
     path: CaseArgument,
     json_path: JsonOption = None,
     keys: KeysOption = None,
+    sdp: SdpOption = None,
     decode_as: DecodeAsOption = None,
 ) -> None:
     """List a call's RTP streams: loss, jitter, drift. Exit status: 0 listed, 2 could not be read."""
     from forensics.case import open_case
     from forensics.streams import streams_report, streams_text
 
-    case = open_case(path, keys=keys, decode_as=selectors(decode_as))
+    case = open_case(path, keys=keys, sdp=sdp, decode_as=selectors(decode_as))
     if case.capture is None:
         raise CaseError(f"The case {case.name} has no capture, so there are no streams to list. Give a capture.")
-    found = streams_report(case.capture, keys=case.keys, decode_as=case.decode_as, progress=sys.stderr.isatty())
+    found = streams_report(
+        case.capture, keys=case.keys, decode_as=case.decode_as, sdp=case.sdp, progress=sys.stderr.isatty()
+    )
     if json_path is None:
         print(streams_text(found))
     else:

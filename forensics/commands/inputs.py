@@ -19,6 +19,9 @@ CaseArgument = Annotated[Path, typer.Argument(metavar="CASE", help="A case folde
 RecordingOption = Annotated[Path | None, typer.Option("--recording", help="What the listener heard.")]
 MicrophoneOption = Annotated[Path | None, typer.Option("--microphone", help="What the user said.")]
 KeysOption = Annotated[Path | None, typer.Option("--keys", help="NSS key log of the DTLS handshake.")]
+SdpOption = Annotated[
+    Path | None, typer.Option("--sdp", help="Session description that says what the payload types mean.")
+]
 StatsOption = Annotated[Path | None, typer.Option("--stats", help="webrtc-internals dump or getStats() log.")]
 EventsOption = Annotated[Path | None, typer.Option("--events", help="Event log of the model or agent (JSON lines).")]
 SenderOption = Annotated[Path | None, typer.Option("--sender-capture", help="A capture taken at the voice AI's side.")]
@@ -35,6 +38,7 @@ def _open(
     recording: RecordingOption = None,
     microphone: MicrophoneOption = None,
     keys: KeysOption = None,
+    sdp: SdpOption = None,
     stats: StatsOption = None,
     events: EventsOption = None,
     sender_capture: SenderOption = None,
@@ -47,6 +51,7 @@ def _open(
         recording=recording,
         microphone=microphone,
         keys=keys,
+        sdp=sdp,
         stats=stats,
         events=events,
         sender_capture=sender_capture,
