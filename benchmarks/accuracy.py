@@ -10,7 +10,11 @@ in the arrivals is jitter.
 What counts. Must be found: every audible fault. Neutral: faults that were masked or marginal, found with their cause.
 A finding matches a fault that it overlaps within `TOLERANCE_S`; one of the wrong cause is a false one of the cause that
 it names, and an abstention is a miss but no false finding. Where two causes cannot be told apart by construction with
-the receiver's capture alone, `also_ok` of the truth counts as right for subsets without the sender's capture.
+the receiver's capture alone, `also_ok` of the truth counts as right for subsets without the sender's capture. Speech
+skipped with contiguous timestamps leaves a splice and nothing else: the totals are also told without such faults.
+
+The subset "bare" is ambiguous by construction: the voice's packets alone, no reports, no other flow, no keys,
+no recording. Who was late, the sender or the path, is not in them; there a wrong cause is worse than none.
 """
 
 from __future__ import annotations
@@ -21,8 +25,11 @@ import time
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from itertools import pairwise
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
@@ -37,8 +44,14 @@ SUBSETS: Mapping[str, tuple[str, ...]] = {
     "closed": ("sender_capture", "events", "stats", "keys"),
     "capture": ("sender_capture", "events", "stats", "recording", "microphone"),
     "recording": ("sender_capture", "events", "stats", "capture", "keys"),
+    "statistics": ("sender_capture", "events"),
+    "bare": ("sender_capture", "events", "stats", "recording", "microphone", "keys"),
 }
-"""Name → what is withheld: everything; receiver capture + recording + keys; the same without keys; …"""
+"""Name → what is withheld: nothing; all but receiver capture + recording + keys; the same without keys; …"""
+
+SEALED = "sealed.pcap"
+"""A simulated call is in plain RTP; its capture with every payload encrypted has this name and stands in for it where
+keys are withheld."""
 
 CAUSES = (
     "network_drop",
@@ -54,6 +67,21 @@ OTHER_NAMES = {"server_skip": "deliberate_drop"}
 LATE_GAP_S = 0.06
 """The plain rules call an arrival gap of three packets jitter."""
 
+COUNTED_S = 0.04
+"""The browser's counters speak from two packets on, as the listener does."""
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What a diagnosis says happened; `margin_db` is the weight of its evidence before it became a confidence."""
+
+    start_s: float
+    end_s: float
+    cause: str
+    confidence: float = 1.0
+    audible: bool = True
+    margin_db: float = np.nan
+
 
 @dataclass
 class Tally:
@@ -67,6 +95,7 @@ class Tally:
     onset_s: list[float] = field(default_factory=list)
     masked: Counter[tuple[bool, bool]] = field(default_factory=Counter)  # (truly audible, said audible)
     confidence: list[tuple[float, bool]] = field(default_factory=list)
+    margin_db: list[float] = field(default_factory=list)  # of the same findings
     seconds: float = 0.0
 
     def add(self, other: Tally) -> None:
@@ -76,6 +105,7 @@ class Tally:
         self.abstained += other.abstained
         self.onset_s += other.onset_s
         self.confidence += other.confidence
+        self.margin_db += other.margin_db
         self.seconds += other.seconds
 
 
@@ -89,6 +119,22 @@ class Fault:
     cause: str
     audible: bool
     must: bool
+    contiguous: bool = False  # a splice and nothing else
+
+
+@dataclass
+class Scores:
+    """Tallies of the same calls: the diagnosis, it again without contiguous skips, and its peers."""
+
+    diagnosis: Tally = field(default_factory=Tally)
+    apart: Tally = field(default_factory=Tally)
+    plain: Tally = field(default_factory=Tally)
+    counters: Tally = field(default_factory=Tally)
+
+    def add(self, other: Scores) -> None:
+        """Pool the tallies of other calls into these."""
+        for name in ("diagnosis", "apart", "plain", "counters"):
+            getattr(self, name).add(getattr(other, name))
 
 
 def main() -> None:
@@ -96,47 +142,85 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n\n", maxsplit=1)[0])
     parser.add_argument("cases", nargs="+", type=Path)
     parser.add_argument("--subsets", default=",".join(SUBSETS))
+    parser.add_argument("--processes", type=int, default=2)
     parser.add_argument("--json", type=Path)
     options = parser.parse_args()
     folders = sorted(
         folder for cases in options.cases for folder in cases.iterdir() if (folder / "truth.json").is_file()
     )
     document = {}
-    with ProcessPoolExecutor(2) as pool:
+    with ProcessPoolExecutor(options.processes) as pool:
         for name in options.subsets.split(","):
-            total, plain = Tally(), Tally()
-            for mine, theirs in pool.map(score_case, folders, [name] * len(folders)):
-                total.add(mine)
-                plain.add(theirs)
-            print_tally(f"{name}: {len(folders)} calls, {total.seconds / max(1, len(folders)):.1f} s each", total)
-            if plain.found or plain.false:
-                print_tally(f"  plain rules on the same calls ({name})", plain, brief=True)
+            total = Scores()
+            for scores in pool.map(score_case, folders, [name] * len(folders)):
+                total.add(scores)
+            print_scores(name, total, calls=len(folders))
             document[name] = summary(total)
     if options.json:
         options.json.write_text(json.dumps(document, indent=1))
 
 
-def score_case(folder: Path, subset: str) -> tuple[Tally, Tally]:
-    """Diagnose one case without what `subset` withholds; the tally of the diagnosis and of the plain rules."""
+def score_case(folder: Path, subset: str) -> Scores:
+    """Diagnose one case without what `subset` withholds, and score it beside its peers."""
     import forensics as fx
     from forensics.errors import ForensicsError
 
     truth = json.loads((folder / "truth.json").read_text())
-    case = replace(fx.open_case(folder), truth=None)
     started = time.perf_counter()
-    try:
-        diagnosis = fx.diagnose(replace(case, **{role: None for role in SUBSETS[subset]}))
-    except ForensicsError as fault:
-        print(f"{folder.name} ({subset}): {fault}")
-        return Tally(), Tally()
+    with evidence_of(folder, subset, truth) as case:
+        try:
+            diagnosis = fx.diagnose(case)
+        except ForensicsError as fault:
+            print(f"{folder.name} ({subset}): {fault}")
+            return Scores()
     seconds = time.perf_counter() - started
     on_capture = "recording" not in diagnosis.scene.clocks and diagnosis.scene.capture is not None
     faults = list(
         read_faults(truth, origin_s=diagnosis.scene.origin_ns / 1e9 if on_capture else None, closed=subset != "all")
     )
-    tally = score(list(findings_of(diagnosis)), faults)
-    tally.seconds = seconds
-    return tally, score(list(plain_findings(diagnosis)), faults)
+    findings = list(findings_of(diagnosis))
+    apart = [replace(fault, must=fault.must and not fault.contiguous) for fault in faults]
+    scores = Scores(
+        score(findings, faults),
+        score(findings, apart),
+        score(list(plain_findings(diagnosis)), faults),
+        score(list(counter_findings(diagnosis)), faults) if diagnosis.scene.stats else Tally(),
+    )
+    scores.diagnosis.seconds = seconds
+    return scores
+
+
+@contextmanager
+def evidence_of(folder: Path, subset: str, truth: Mapping[str, Any]) -> Iterator[Any]:
+    """The case of a folder without what `subset` withholds, and without its truth."""
+    import forensics as fx
+
+    case = replace(fx.open_case(folder), truth=None, **dict.fromkeys(SUBSETS[subset]))
+    if "keys" in SUBSETS[subset] and case.capture is not None and (folder / SEALED).is_file():
+        case = replace(case, capture=folder / SEALED)
+    if subset != "bare":
+        yield case
+        return
+    with TemporaryDirectory() as scratch:
+        yield replace(case, capture=write_voice_alone(case.capture, Path(scratch) / "bare.pcap", truth["agent_ssrc"]))
+
+
+def write_voice_alone(capture: Path, out: Path, ssrc: int) -> Path:
+    """Write a capture that holds the RTP packets of one SSRC and nothing else."""
+    from forensics.capture import read_capture
+    from forensics.lab.taps import Datagram, write_capture
+
+    whole = read_capture(capture)
+    kept = []
+    for row, datagram in enumerate(whole.datagrams.itertuples()):
+        payload = whole.payload(row)
+        flow = whole.flows.iloc[datagram.flow]
+        media = len(payload) > 12 and payload[0] >> 6 == 2 and not 192 <= payload[1] <= 223
+        if media and int.from_bytes(payload[8:12], "big") == ssrc:
+            time_ns = whole.origin_ns + round(datagram.arrival_s * 1e9)
+            ends = [(flow[f"{end}_address"], int(flow[f"{end}_port"])) for end in ("source", "destination")]
+            kept.append(Datagram(time_ns, ends[0], ends[1], payload))
+    return write_capture(kept, out)
 
 
 def read_faults(truth: Mapping[str, Any], *, origin_s: float | None, closed: bool) -> Iterator[Fault]:
@@ -151,7 +235,8 @@ def read_faults(truth: Mapping[str, Any], *, origin_s: float | None, closed: boo
         cause = name_of(event["cause"], event.get("mechanism", ""))
         accepted = {cause, *(OTHER_NAMES.get(other, other) for other in event.get("also_ok", []) if closed)}
         audible = event.get("audibility", "audible") == "audible"
-        yield Fault(start - TOLERANCE_S, end + TOLERANCE_S, frozenset(accepted), cause, audible, audible)
+        splice = event["kind"].startswith("server_skip:contig")
+        yield Fault(start - TOLERANCE_S, end + TOLERANCE_S, frozenset(accepted), cause, audible, audible, splice)
         if "span" in event and origin_s is None:
             span = event["span"]
             yield Fault(
@@ -164,17 +249,29 @@ def name_of(cause: str, mechanism: str) -> str:
     return OTHER_NAMES.get(cause, mechanism or cause if cause == "sender_policy" else cause)
 
 
-def findings_of(diagnosis: Any) -> Iterator[tuple[float, float, str, float, bool]]:
-    """(start, end, cause, confidence, audible) of the verdicts that blame or abstain."""
+def findings_of(diagnosis: Any) -> Iterator[Finding]:
+    """The verdicts that blame or abstain."""
     for verdict in diagnosis.verdicts:
         if verdict.mechanism == "late_first_audio" or verdict.cause in ("recording_artefact", "capture_loss"):
             continue
         glitch = verdict.glitch
+        if glitch.kind == "late_answer" or glitch.direction == "uplink":
+            continue
         cause = name_of(str(verdict.cause), verdict.mechanism)
-        yield glitch.start_s, glitch.end_s, cause, verdict.confidence, glitch.audible
+        yield Finding(
+            glitch.start_s, glitch.end_s, cause, verdict.confidence, glitch.audible, margin_db(verdict.evidence)
+        )
 
 
-def plain_findings(diagnosis: Any) -> Iterator[tuple[float, float, str, float, bool]]:
+def margin_db(evidence: Sequence[Any]) -> float:
+    """By how many decibans the best cause leads all others together."""
+    from forensics.causes import weigh
+
+    shares = sorted(weigh(evidence).values())
+    return float(10 * np.log10(max(shares[-1], 1e-300) / max(sum(shares[:-1]), 1e-300)))
+
+
+def plain_findings(diagnosis: Any) -> Iterator[Finding]:
     """What the plain rules say of the same journey: sequence gap → network, arrival gap → jitter."""
     from forensics.glitches.boundaries import measure_boundaries
 
@@ -184,15 +281,32 @@ def plain_findings(diagnosis: Any) -> Iterator[tuple[float, float, str, float, b
     for _, edge in measure_boundaries(journey).iterrows():
         start, end = sorted((float(edge["start_s"]), float(edge["end_s"])))
         if edge["lost_packets"] > 0:
-            yield start, end, "network_drop", 1.0, True
+            yield Finding(start, end, "network_drop")
         elif edge["arrival_gap_s"] > LATE_GAP_S:
-            yield start, end, "buffer_underrun", 1.0, True
+            yield Finding(start, end, "buffer_underrun")
 
 
-def score(findings: Sequence[tuple[float, float, str, float, bool]], faults: Sequence[Fault]) -> Tally:
+def counter_findings(diagnosis: Any) -> Iterator[Finding]:
+    """What the browser's counters say between two readings: packetsLost → network, other concealedSamples → jitter."""
+    scene = diagnosis.scene
+    table, clock = scene.stats.get("inbound-rtp"), scene.clocks.get("recording")
+    names = ["packets_lost", "concealed_samples", "silent_concealed_samples"]
+    if table is None or scene.downlink is None or not {"capture_s", *names} <= set(table):
+        return
+    table = table[table["ssrc"] == scene.downlink.ssrc].dropna(subset=names).sort_values("capture_s")
+    at_s = table["capture_s"].to_numpy(float)
+    at_s = clock.from_capture_s(at_s) if clock is not None else at_s
+    lost, concealed, silent = (np.diff(table[name].to_numpy(float)) for name in names)
+    heard_s = (concealed - silent) / scene.downlink.codec.clock_rate_hz
+    for row in np.flatnonzero(heard_s >= COUNTED_S):
+        yield Finding(at_s[row], at_s[row + 1], "network_drop" if lost[row] > 0 else "buffer_underrun")
+
+
+def score(findings: Sequence[Finding], faults: Sequence[Fault]) -> Tally:
     """Match findings against faults."""
     tally, taken = Tally(), set()
-    for start, end, cause, confidence, audible in sorted(findings):
+    for finding in sorted(findings, key=lambda finding: (finding.start_s, finding.end_s)):
+        start, end, cause = finding.start_s, finding.end_s, finding.cause
         hits = [i for i, fault in enumerate(faults) if start <= fault.end_s and end >= fault.start_s]
         right = [i for i in hits if cause in faults[i].accepted]
         if right:
@@ -203,29 +317,31 @@ def score(findings: Sequence[tuple[float, float, str, float, bool]], faults: Seq
                     min(end, faults[i].end_s) - max(start, faults[i].start_s),
                 ),
             )
-            tally.masked[faults[best].audible, audible] += 1
-        if not audible:
+            tally.masked[faults[best].audible, finding.audible] += 1
+        if not finding.audible:
             continue
+        true = next((faults[i].cause for i in hits if faults[i].must), "masked" if hits else "nothing")
         if cause == "undetermined":
             tally.abstained += 1
+            tally.confusion[true, cause] += 1
             continue
         new = [i for i in right if faults[i].must and i not in taken]
         covered_s = max((faults[i].end_s for i in right), default=0.0) - min(
             (faults[i].start_s for i in right), default=0.0
         )
-        if right and not (new and end - start > covered_s - 2 * TOLERANCE_S + LONGEST_EXTRA_S):
-            taken.update(new)
-            for i in new:
-                tally.found[faults[i].cause] += 1
-                tally.confusion[faults[i].cause, cause] += 1
-            if len(new) == 1:
-                tally.onset_s.append(abs(start - faults[new[0]].start_s - TOLERANCE_S))
-            tally.confidence.append((confidence, True))
-        else:
+        correct = bool(right) and not (new and end - start > covered_s - 2 * TOLERANCE_S + LONGEST_EXTRA_S)
+        tally.confidence.append((finding.confidence, correct))
+        tally.margin_db.append(finding.margin_db)
+        if not correct:
             tally.false[cause] += 1
-            tally.confidence.append((confidence, False))
-            true = next((faults[i].cause for i in hits if faults[i].must), "masked" if hits else "nothing")
             tally.confusion[true, cause] += 1
+            continue
+        taken.update(new)
+        for i in new:
+            tally.found[faults[i].cause] += 1
+            tally.confusion[faults[i].cause, cause] += 1
+        if len(new) == 1:
+            tally.onset_s.append(abs(start - faults[new[0]].start_s - TOLERANCE_S))
     for i, fault in enumerate(faults):
         if fault.must and i not in taken:
             tally.missed[fault.cause] += 1
@@ -256,53 +372,92 @@ def calibration_error(confidence: Sequence[tuple[float, bool]], *, bins: int = 1
     )
 
 
-def summary(tally: Tally) -> dict[str, Any]:
-    """The figures of a tally as plain values."""
+def summary(scores: Scores) -> dict[str, Any]:
+    """The figures of a subset as plain values."""
+    tally = scores.diagnosis
     return {
         "per_cause": {c: named_rates(tally.found[c], tally.false[c], tally.missed[c]) for c in CAUSES},
-        "micro": named_rates(*(sum(counts.values()) for counts in (tally.found, tally.false, tally.missed))),
+        "micro": named_rates(*totals(tally)),
+        "micro_without_contiguous_skips": named_rates(*totals(scores.apart)),
+        "micro_plain_rules": named_rates(*totals(scores.plain)),
+        "micro_counters": named_rates(*totals(scores.counters)),
         "abstained": tally.abstained,
+        "masked_or_audible": agreement(tally),
         "expected_calibration_error": calibration_error(tally.confidence),
     }  # fmt: skip
 
 
-def print_tally(title: str, tally: Tally, *, brief: bool = False) -> None:
-    """Print one table."""
-    print(f"\n{title}\n{'cause':<20}{'found':>6}{'false':>6}{'missed':>7}{'prec':>7}{'recall':>7}{'F1':>7}")
+def totals(tally: Tally) -> tuple[int, int, int]:
+    """Found, false, missed over all causes."""
+    return tally.found.total(), tally.false.total(), tally.missed.total()
+
+
+def agreement(tally: Tally) -> float:
+    """Share of the faults found whose audibility was told right."""
+    same = sum(n for (true, said), n in tally.masked.items() if true == said)
+    return same / max(1, tally.masked.total())
+
+
+def print_scores(name: str, scores: Scores, *, calls: int) -> None:
+    """Print everything about one subset."""
+    tally = scores.diagnosis
+    print_rates(f"{name}: {calls} calls, {tally.seconds / max(1, calls):.1f} s each", tally)
+    print_totals("without contiguous skips", scores.apart)
+    for peer, title in ((scores.plain, "plain rules"), (scores.counters, "browser counters")):
+        if any(totals(peer)):
+            print_totals(title, peer)
+    onset_ms = 1000 * np.array(tally.onset_s or [np.nan])
+    decided = tally.found.total() + tally.false.total()
+    print(
+        f"onset error {np.median(onset_ms):.0f} ms median, {np.quantile(onset_ms, 0.95):.0f} ms at 95 %; "
+        f"masked or audible right {agreement(tally):.0%}; "
+        f"abstained {tally.abstained} of {tally.abstained + decided}, wrong {tally.false.total()}"
+    )
+    print_confusion(tally)
+    print_reliability(tally)
+
+
+def print_rates(title: str, tally: Tally) -> None:
+    """Print precision, recall and F1 of each cause."""
+    print(f"\n{title}\n{'cause':<26}{'found':>6}{'false':>6}{'missed':>7}{'prec':>7}{'recall':>7}{'F1':>7}")
     for cause in CAUSES:
         counts = tally.found[cause], tally.false[cause], tally.missed[cause]
         if any(counts):
-            print(
-                f"{cause:<20}{counts[0]:>6}{counts[1]:>6}{counts[2]:>7}"
-                + "".join(f"{rate:>7.2f}" for rate in rates(*counts))
-            )
-    counts = tuple(sum(counter.values()) for counter in (tally.found, tally.false, tally.missed))
-    print(
-        f"{'all':<20}{counts[0]:>6}{counts[1]:>6}{counts[2]:>7}" + "".join(f"{rate:>7.2f}" for rate in rates(*counts))
-    )
-    if brief:
+            print(f"{cause:<26}{counts[0]:>6}{counts[1]:>6}{counts[2]:>7}" + _percentages(counts))
+    print_totals("all", tally)
+
+
+def print_totals(title: str, tally: Tally) -> None:
+    """Print one line over all causes."""
+    counts = totals(tally)
+    print(f"{title:<26}{counts[0]:>6}{counts[1]:>6}{counts[2]:>7}" + _percentages(counts))
+
+
+def _percentages(counts: tuple[int, int, int]) -> str:
+    return "".join(f"{rate:>7.2f}" for rate in rates(*counts))
+
+
+def print_confusion(tally: Tally) -> None:
+    """Print the true cause against the named one; faults found without a finding of their own are in no column."""
+    shown = ("masked", "nothing", "undetermined")
+    names = [name for name in (*CAUSES, *shown) if any(name in pair for pair in tally.confusion)]
+    columns = [name for name in names if name not in shown[:2]]
+    if not columns:
         return
-    same = sum(n for (true, said), n in tally.masked.items() if true == said)
-    onset_ms = 1000 * np.array(tally.onset_s or [np.nan])
-    print(
-        f"onset error {np.median(onset_ms):.0f} ms median, {np.quantile(onset_ms, 0.95):.0f} ms at 95 %; "
-        f"abstained {tally.abstained}; ",
-        end="",
-    )
-    print(
-        f"masked or audible right {same / max(1, sum(tally.masked.values())):.0%}; "
-        f"calibration error {calibration_error(tally.confidence):.3f}"
-    )
-    wrong = {pair: n for pair, n in tally.confusion.items() if pair[0] != pair[1]}
-    if wrong:
-        print("taken for another: " + ", ".join(f"{true} as {said} {n}" for (true, said), n in sorted(wrong.items())))
-    for low in (0.5, 0.7, 0.8, 0.9, 0.95, 0.99):
-        high = {0.5: 0.7, 0.7: 0.8, 0.8: 0.9, 0.9: 0.95, 0.95: 0.99, 0.99: 1.01}[low]
-        inside = [right for stated, right in tally.confidence if low <= stated < high]
+    print("true cause, named as:      " + " ".join(f"{name[:13]:>13}" for name in columns))
+    for true in (name for name in names if name != "undetermined"):
+        print(f"  {true:<25}" + " ".join(f"{tally.confusion[true, said] or '·':>13}" for said in columns))
+
+
+def print_reliability(tally: Tally) -> None:
+    """Print how often findings of a stated confidence were right."""
+    print(f"calibration error {calibration_error(tally.confidence):.3f}")
+    for low, high in pairwise((0.0, 0.5, 0.7, 0.8, 0.9, 0.95, 0.99, 1.01)):
+        inside = [(stated, right) for stated, right in tally.confidence if low <= stated < high]
         if inside:
-            print(
-                f"  confidence {low:.2f} to {min(high, 1):.2f}: {len(inside):4d} findings, {np.mean(inside):.0%} right"
-            )
+            stated, right = np.mean(inside, axis=0)
+            print(f"  confidence {low:.2f} to {min(high, 1):.2f}: {len(inside):4d} findings, {stated:.0%} stated, "
+                  f"{right:.0%} right")  # fmt: skip
 
 
 if __name__ == "__main__":

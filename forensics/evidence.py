@@ -41,14 +41,18 @@ class Known:
     clocks: dict[str, ClockMap] = field(default_factory=dict)
 
 
+WITHOUT_CAPTURE = (
+    "Without a capture only those glitches are found that the recording's own sound gives away, about a third of them, "
+    "and no cause can be told."
+)
+
+
 def read_evidence(case: Case, known: Known, log: Log) -> None:
     """Read every file of the case."""
     if case.capture is None and case.recording is None:
         raise CaseError("The case holds neither a capture nor a recording; at least one of them is needed.")
     if case.capture is None:
-        log.note(
-            "glitches", "find", "Without a capture only the turns are told; glitches were not looked for.", said=True
-        )
+        log.note("glitches", "find", WITHOUT_CAPTURE, said=True)
     if case.capture is not None:
         known.capture, known.streams = _read_side(case, "capture", case.capture, log)
     if case.sender_capture is not None:

@@ -69,12 +69,13 @@ def test_the_capture_alone_still_shows_losses_and_late_packets():
     assert "is taken for the voice of the agent" in notes(diagnosis)
 
 
-def test_the_recording_alone_tells_turns_and_says_that_no_glitch_was_looked_for():
+def test_the_recording_alone_tells_turns_and_says_how_little_else_it_tells():
     diagnosis = diagnosed("recording")
     assert [turn.speaker for turn in diagnosis.scene.turns] == ["agent"] * len(diagnosis.scene.turns)
     assert diagnosis.scene.turns
     assert diagnosis.scene.journey is None
-    assert "Without a capture only the turns are told" in diagnosis.conclusion
+    assert "Without a capture only those glitches are found" in diagnosis.conclusion
+    assert {verdict.cause for verdict in diagnosis.verdicts} <= {Cause.UNDETERMINED}
 
 
 def test_recording_and_microphone_alone_find_the_late_answer():

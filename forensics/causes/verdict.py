@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from forensics.causes import answers, content, counterfactual, loss, receiver, recorder, timing
+from forensics.causes import answers, content, counterfactual, loss, receiver, recorder, recording, timing
 from forensics.causes.remedies import remedy_for
 from forensics.causes.site import find_site
 from forensics.model import BLAMING_CAUSES, Cause, Evidence, Glitch, Scene, Verdict
@@ -75,7 +75,7 @@ def gather_evidence(glitch: Glitch, scene: Scene) -> list[Evidence]:
         return answers.answered_late(glitch, scene)
     site = find_site(glitch, scene)
     if site is None:
-        return []
+        return [evidence for rule in recording.RULES for evidence in rule(glitch, scene)]
     return [evidence for rule in RULES for evidence in rule(site)]
 
 

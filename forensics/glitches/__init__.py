@@ -8,6 +8,7 @@ from forensics.glitches.boundaries import measure_boundaries
 from forensics.glitches.merge import merge_glitches
 from forensics.glitches.packets import find_late_packets, find_losses, find_timestamp_jumps
 from forensics.glitches.playout import find_blanks, find_holes, find_skips
+from forensics.glitches.recording import find_in_recording
 from forensics.glitches.silence import find_silence
 from forensics.glitches.silence_by_level import find_silence_by_level
 from forensics.glitches.splices import find_splices
@@ -17,6 +18,7 @@ __all__ = [
     "find_blanks",
     "find_glitches",
     "find_holes",
+    "find_in_recording",
     "find_late_answers",
     "find_late_packets",
     "find_losses",
@@ -55,4 +57,6 @@ def find_glitches(scene: Scene) -> list[Glitch]:
             *find_silence_by_level(scene, boundaries=boundaries),
             *find_splices(scene),
         ]
+    else:
+        found += find_in_recording(scene)
     return [judge_audibility(glitch) for glitch in merge_glitches(found)]
