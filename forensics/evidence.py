@@ -14,7 +14,7 @@ from forensics.case import input_file
 from forensics.errors import CaseError, KeysError
 from forensics.model import AudioTrack, Capture, Case, ClockMap, InputFile, Playout, RtpStream
 from forensics.provenance import Log
-from forensics.streams import find_streams
+from forensics.streams import StreamSet, find_streams
 from forensics.telemetry.events import read_events
 from forensics.telemetry.statistics import Statistics, read_stats
 
@@ -61,8 +61,9 @@ def read_evidence(case: Case, known: Known, log: Log) -> None:
         known.recording = _read_audio("recording", case.recording, log)
     if case.microphone is not None:
         known.microphone = _read_audio("microphone", case.microphone, log)
-    if case.keys is not None:
-        log.inputs.append(input_file("keys", case.keys))
+    for role, file in (("keys", case.keys), ("sdp", case.sdp)):
+        if file is not None:
+            log.inputs.append(input_file(role, file))
     if case.stats is not None:
         stats_file = case.stats
         read = log.attempt(
@@ -102,17 +103,19 @@ def _read_side(case: Case, role: str, path: Path, log: Log) -> tuple[Capture, tu
     """Read a capture and find its streams, with the keys where they fit."""
     capture = log.run("capture", f"read {role}", lambda: read_capture(path))
     try:
-        found = log.run(
-            "streams", f"find in {role}", lambda: find_streams(capture, keys=case.keys, decode_as=case.decode_as)
-        )
+        found = log.run("streams", f"find in {role}", lambda: _find_streams(case, capture, keys=case.keys))
     except KeysError as fault:
         log.note("streams", f"find in {role}", f"{fault} The payloads stay closed.", said=role == "capture")
-        found = find_streams(capture, keys=None, decode_as=case.decode_as)
+        found = _find_streams(case, capture, keys=None)
     counts = {"packets": len(capture.datagrams), "rtp": sum(len(stream.packets) for stream in found)}
     for note in found.notes:
         log.note("streams", f"find in {role}", note)
     log.inputs.append(input_file(role, path, counts=counts, skipped=found.skipped, notes=found.notes))
     return capture, found.streams
+
+
+def _find_streams(case: Case, capture: Capture, *, keys: Path | None) -> StreamSet:
+    return find_streams(capture, keys=keys, decode_as=case.decode_as, sdp=case.sdp)
 
 
 def _read_audio(role: str, path: Path, log: Log) -> AudioTrack:
