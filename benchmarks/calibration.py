@@ -95,10 +95,11 @@ def draw_sender(rng: np.random.Generator) -> Sender:
     """Draw codec, bitrate, packet length, silence suppression, in-band FEC, clock and first numbers."""
     codec = str(rng.choice(["opus", "pcmu", "pcma", "g722"], p=[0.7, 0.1, 0.1, 0.1]))
     opus = codec == "opus"
-    packets_s = ([0.01, 0.02, 0.04, 0.06], [0.1, 0.7, 0.12, 0.08]) if opus else ([0.01, 0.02, 0.04], [0.15, 0.7, 0.15])
+    packets_s = [0.01, 0.02, 0.04, 0.06] if opus else [0.01, 0.02, 0.04]
+    shares = [0.1, 0.7, 0.12, 0.08] if opus else [0.15, 0.7, 0.15]
     return Sender(
         codec=codec,
-        packet_s=float(rng.choice(packets_s[0], p=packets_s[1])),
+        packet_s=float(rng.choice(packets_s, p=shares)),
         bitrate_bps=int(rng.choice([16_000, 20_000, 24_000, 32_000, 48_000, 64_000, 96_000])),
         dtx=bool(opus and rng.random() < 0.15),
         inband_fec=bool(opus and rng.random() < 0.15),
