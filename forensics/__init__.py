@@ -30,6 +30,7 @@ _HOME = {
     "timeline": "forensics.views",
     "write_report": "forensics.report",
     "compare": "forensics.comparison",
+    "write_comparison": "forensics.report",
 }
 
 __all__ = ["__version__", *_HOME]  # noqa: PLE0604  the keys are strings

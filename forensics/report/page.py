@@ -6,15 +6,12 @@ from pathlib import Path
 
 from forensics.model import Diagnosis
 from forensics.report.content import Audio, page_data
-from forensics.report.embed import content_security_policy, script_json
+from forensics.report.embed import script_json
 from forensics.report.redaction import redacted
 from forensics.report.sections import cause_rows, facts, glitch_sections, provenance, turn_table
-from forensics.views.pages import templates
+from forensics.report.shell import read_part, render_page
 from forensics.views.renderer import evidence_style, timeline_source, timeline_style
 from forensics.views.view import make_view
-from forensics.views.wording import split_sentences
-
-FOLDER = Path(__file__).parent / "templates"
 
 
 def write_report(
@@ -62,28 +59,20 @@ def write_report(
 def render_report(diagnosis: Diagnosis, *, audio: Audio = Audio.CALL) -> str:
     """Return the page of `diagnosis` as text."""
     view = make_view(diagnosis)
-    script = f"{timeline_source()}\n{_read('page.js')}"
-    style = "\n".join([timeline_style(), evidence_style(), _read("page.css")])
-    headline, *conclusion = split_sentences(diagnosis.conclusion)
     sections = glitch_sections(diagnosis, view, audio=audio)
-    content = {
-        "title": diagnosis.scene.case.name,
-        "headline": headline,
-        "conclusion": conclusion,
-        "axis": view.axis,
-        "facts": facts(diagnosis, view),
-        "causes": cause_rows(diagnosis),
-        "glitches": [section for section in sections if section["verdict"].glitch.audible],
-        "masked": [section for section in sections if not section["verdict"].glitch.audible],
-        "turns": turn_table(diagnosis),
-        "provenance": provenance(diagnosis),
-        "policy": content_security_policy(script=script, style=style),
-        "script": script,
-        "style": style,
-        "data": script_json(page_data(view, audio=audio)),
-    }
-    return templates(FOLDER).get_template("report.html").render(content)
-
-
-def _read(name: str) -> str:
-    return (FOLDER / name).read_text(encoding="utf-8")
+    return render_page(
+        "report.html",
+        kind="Call report",
+        title=diagnosis.scene.case.name,
+        text=diagnosis.conclusion,
+        scripts=(timeline_source(), read_part("theme.js"), read_part("page.js")),
+        styles=(timeline_style(), evidence_style(), read_part("page.css")),
+        axis=view.axis,
+        facts=facts(diagnosis, view),
+        causes=cause_rows(diagnosis),
+        glitches=[section for section in sections if section["verdict"].glitch.audible],
+        masked=[section for section in sections if not section["verdict"].glitch.audible],
+        turns=turn_table(diagnosis),
+        provenance=provenance(diagnosis),
+        data=script_json(page_data(view, audio=audio)),
+    )

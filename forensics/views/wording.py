@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
 from forensics.views.palette import mechanism_label
+
+TWO_DIGITS = 9.95  # from here on two digits need no decimal point
+LEAST_P = 0.001
 
 SURE = 0.995
 """From here on a confidence is written as "> 99 %": no evidence of ours makes a cause certain."""
@@ -37,6 +41,32 @@ def percent(share: float) -> str:
     return f"{100 * share:.0f} %" if share < SURE else "> 99 %"
 
 
+def milliseconds_or_dash(seconds: float) -> str:
+    """Return 0.2431 as "243 ms"; a dash for NaN."""
+    return "–" if math.isnan(seconds) else milliseconds(seconds)
+
+
+def signed_ms(seconds: float) -> str:
+    """Return -0.0412 as "−41 ms"; a dash for NaN."""
+    return "–" if math.isnan(seconds) else f"{1000 * seconds:+.0f} ms".replace("-", "−")
+
+
+def short(value: float | None) -> str:
+    """Return a number with two digits that count: 0.4133 as "0.41", 23.1 as "23"; a dash where there is none."""
+    if value is None or math.isnan(value):
+        return "–"
+    if math.isinf(value):
+        return "∞"
+    return f"{value:.0f}" if abs(value) >= TWO_DIGITS else f"{value:.2g}"
+
+
+def p_value(p: float) -> str:
+    """Return 0.0312 as "0.031", what is below a thousandth as "< 0.001"; a dash for NaN."""
+    if math.isnan(p):
+        return "–"
+    return f"{p:.2g}" if p >= LEAST_P else f"< {LEAST_P:g}"
+
+
 def signed(value: float) -> str:
     """Return -3.1 as "−3.1", with a true minus."""
     return f"{value:+.1f}".replace("-", "−")
@@ -50,6 +80,10 @@ def counted(counts: Mapping[str, Any]) -> str:
 FILTERS: dict[str, Callable[..., str]] = {
     "clock_time": clock_time,
     "milliseconds": milliseconds,
+    "milliseconds_or_dash": milliseconds_or_dash,
+    "signed_ms": signed_ms,
+    "short": short,
+    "p_value": p_value,
     "percent": percent,
     "signed": signed,
     "counted": counted,

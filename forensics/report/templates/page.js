@@ -55,18 +55,6 @@ function fitScreen() {
   shown.forEach((each) => each.restyle());
 }
 
-function offerTheme() {
-  const button = document.getElementById("theme");
-  const dark = () => (document.documentElement.dataset.theme ?? (matchMedia("(prefers-color-scheme: dark)").matches ? "dark" : "light")) === "dark";
-  const name = () => (button.textContent = dark() ? "Light" : "Dark");
-  button.hidden = false;
-  name();
-  button.addEventListener("click", () => {
-    document.documentElement.dataset.theme = dark() ? "light" : "dark";
-    name();
-  });
-}
-
 function offerCopies() {
   for (const button of document.querySelectorAll(".copy")) {
     button.hidden = !navigator.clipboard;
@@ -77,7 +65,6 @@ function offerCopies() {
   }
 }
 
-offerTheme();
 offerCopies();
 addEventListener("beforeprint", fitPaper);
 addEventListener("afterprint", fitScreen);
