@@ -80,6 +80,18 @@ def decode_stream(stream: RtpStream) -> DecodedStream:
     AudioError
         The payloads are closed, or the codec is none that can be decoded.
     """
+    check_decodable(stream)
+    rate_hz = DECODERS[stream.codec.name][1]
+    media_s = media_time_s(stream)
+    rows = rows_in_media_order(stream, media_s)
+    pieces = list(decode_rows(stream, rows))
+    placed = [(row, piece) for row, piece in zip(rows, pieces, strict=True) if piece.size]
+    table = _placement(placed, media_s, rate_hz)
+    return DecodedStream(_place(stream, placed, table, rate_hz), table, undecoded=len(rows) - len(placed))
+
+
+def check_decodable(stream: RtpStream) -> None:
+    """Raise an AudioError where the payloads are closed, or the codec is none of `DECODERS`."""
     if not stream.readable:
         raise AudioError(
             f"The payloads of SSRC {stream.ssrc:#010x} are encrypted. Give the key log of the call (--keys)."
@@ -89,17 +101,10 @@ def decode_stream(stream: RtpStream) -> DecodedStream:
             f"SSRC {stream.ssrc:#010x} carries {stream.codec.name!r}; the decodable codecs are {', '.join(DECODERS)}. "
             "If that is a wrong guess, give --decode-as."
         )
-    rate_hz = DECODERS[stream.codec.name][1]
-    media_s = media_time_s(stream)
-    rows = _rows_in_media_order(stream, media_s)
-    pieces = list(_decode_rows(stream, rows))
-    placed = [(row, piece) for row, piece in zip(rows, pieces, strict=True) if piece.size]
-    table = _placement(placed, media_s, rate_hz)
-    return DecodedStream(_place(stream, placed, table, rate_hz), table, undecoded=len(rows) - len(placed))
 
 
-def _rows_in_media_order(stream: RtpStream, media_s: np.ndarray) -> np.ndarray:
-    """Rows that carry new audio: one payload type, no duplicates, by media time."""
+def rows_in_media_order(stream: RtpStream, media_s: np.ndarray) -> np.ndarray:
+    """Return the rows that carry new audio: one payload type, no duplicates, by media time."""
     packets = stream.packets
     main_type = packets["payload_type"].mode().iat[0]
     keep = (packets["payload_type"] == main_type) & (packets["fate"] != FATES.index(Fate.DUPLICATE))
@@ -108,7 +113,7 @@ def _rows_in_media_order(stream: RtpStream, media_s: np.ndarray) -> np.ndarray:
     return rows[np.argsort(media_s[rows], kind="stable")]
 
 
-def _decode_rows(stream: RtpStream, rows: np.ndarray) -> Iterator[np.ndarray]:
+def decode_rows(stream: RtpStream, rows: np.ndarray) -> Iterator[np.ndarray]:
     """Yield the samples of each packet, an empty array where the decoder refuses it."""
     import av
     from av.audio.codeccontext import AudioCodecContext

@@ -1,0 +1,232 @@
+"""How a recording runs against a stream over minutes and hours: offset, drift and steps, out of chosen seconds.
+
+The stream's loudness, which packet headers tell, is looked up in the recording's; from the first place that waveforms
+prove, one window after another is found near where the ones before it say. A line with steps goes through them.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+import pandas as pd
+
+from forensics.audio.excerpts import Sound, TrackSound
+from forensics.clocks.loudness import Anchor, find_anchors
+from forensics.clocks.stepped_line import SteppedLine, fit_stepped_line
+from forensics.clocks.window import WINDOW_S, Found, find_window
+from forensics.errors import ClockError
+from forensics.model import AudioTrack
+
+WINDOWS = 48
+"""Windows over a call, at most: in an hour one every 75 s, within which 500 ppm of drift move the sound by 38 ms."""
+
+LEAST_SPACING_S = 2.0
+"""Closer windows would share a jitter buffer's every move and tell nothing new."""
+
+LEAST_WINDOWS = 6
+"""Fewer found windows carry no line: with three wrong ones among them the line could be theirs."""
+
+FOUND_SHARE = 0.25
+"""So many of the windows have to be found: lost packets, pauses and noise hide others, another call hides all."""
+
+LINE_SHARE = 0.8
+"""So many of those found have to lie on the line; a jitter buffer that moves its audio leaves half of them aside."""
+
+WINDOWS_A_STEP = 8
+"""A step asks for so many windows on the line: clocks are set now and then, jitter buffers move all the time."""
+
+REACH_S = 0.03
+DRIFT_REACH_PPM = 600.0
+"""A window is looked for this far around the place that the last one predicts; sound cards stay within ± 500 ppm."""
+
+FAR_REACH_S = 2.5
+"""Where it is not there: the longest step, or move of a jitter buffer, that is followed."""
+
+FINE_REACH_S = 0.02
+"""Reach of the second look, when drift is known."""
+
+STEP_PLACE_S = 2.0
+"""A step is narrowed down to between two windows this far apart."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Course:
+    """Recording time of a stream's media: `recording_s = media_s * (1 + drift_ppm * 1e-6) + offset_s`, and steps.
+
+    `steps` are (media_s, change_s) as in `ClockMap`; `error_s` and `drift_error_ppm` bound offset and drift with 95 %
+    confidence; `windows` has a row per window that was looked up: media_s, lag_s, sharpness, kept.
+    """
+
+    offset_s: float
+    drift_ppm: float
+    steps: tuple[tuple[float, float], ...]
+    error_s: float
+    drift_error_ppm: float
+    windows: pd.DataFrame
+
+    def recording_s(self, media_s: np.ndarray | float) -> np.ndarray | float:
+        """Return the recording time of media times."""
+        at_s, change_s = np.array(self.steps or [(np.inf, 0.0)]).T
+        jumped_s = np.append(0.0, np.cumsum(change_s))[np.searchsorted(at_s, media_s, side="right")]
+        return np.asarray(media_s) * (1 + self.drift_ppm * 1e-6) + self.offset_s + jumped_s
+
+
+def estimate_course(sent: Sound | AudioTrack, heard: Sound | AudioTrack) -> Course:
+    """Find offset, drift and steps of a recording against a stream that it holds.
+
+    Parameters
+    ----------
+    sent : Sound or AudioTrack
+        The stream on its media clock; a `StreamSound` is decoded where a window lies, and nowhere else.
+    heard : Sound or AudioTrack
+        The recording; a `FileSound` is read where a window is looked for, after its loudness was taken.
+
+    Returns
+    -------
+    Course
+
+    Raises
+    ------
+    ClockError
+        The recording does not hold this stream, too little of it can be heard, or what is found lies on no line: a
+        jitter buffer kept moving the audio. Then nothing is guessed.
+
+    Notes
+    -----
+    A recorder's clock and the listener's playout cannot be told apart by sound alone: a step of the course is one of
+    the two. A step that is followed by another within three windows is left out as noise.
+
+    Examples
+    --------
+    >>> estimate_course(StreamSound(stream), FileSound("recording.wav")).drift_ppm
+    """
+    sent, heard = (TrackSound(s) if isinstance(s, AudioTrack) else s for s in (sent, heard))
+    anchors = find_anchors(sent, heard)
+    if not anchors:
+        raise ClockError(
+            "The recording does not contain this stream: the loudness of none of its parts leads to a place where the "
+            "waveforms agree. Is it a recording of another call, or of the other direction, or too noisy?"
+        )
+    windows = _track(sent, heard, anchors)
+    line = _line_through(windows)
+    windows = _look_again(sent, heard, windows, line)
+    line = _line_through(windows)
+    steps = tuple(_narrowed(sent, heard, line, step) for step in line.steps)
+    kept = windows["kept"].to_numpy(copy=True)
+    kept[kept] = line.kept
+    return Course(
+        offset_s=line.offset,
+        drift_ppm=line.slope * 1e6,
+        steps=steps,
+        error_s=2 * line.deviation / np.sqrt(max(1, line.kept.sum())) + 2 * line.slope_error * _middle(windows),
+        drift_error_ppm=2e6 * line.slope_error,
+        windows=windows.assign(kept=kept),
+    )
+
+
+def _middle(windows: pd.DataFrame) -> float:
+    return float(windows["media_s"].mean())
+
+
+def _track(sent: Sound, heard: Sound, anchors: list[Anchor]) -> pd.DataFrame:
+    """Look up windows from the surest anchor forwards and backwards, each near where the last ones predict it."""
+    start = anchors[0]
+    places_s = _places(sent)
+    rows = [(start.media_s, start.lag_s, start.sharpness, True)]
+    for direction in (
+        places_s[places_s > start.media_s + WINDOW_S],
+        places_s[places_s < start.media_s - WINDOW_S][::-1],
+    ):
+        last_s, lag_s, drift = start.media_s, start.lag_s, 0.0
+        for media_s in direction:
+            found = _follow(sent, heard, media_s, lag_s + drift * (media_s - last_s), abs(media_s - last_s))
+            rows.append((media_s, found.lag_s, found.sharpness, found.certain))
+            if found.certain:
+                change = (found.lag_s - lag_s) / (media_s - last_s)
+                drift = change if abs(change) < DRIFT_REACH_PPM * 1e-6 else drift
+                last_s, lag_s = media_s, found.lag_s
+    table = pd.DataFrame(rows, columns=["media_s", "lag_s", "sharpness", "kept"])
+    return table.sort_values("media_s", ignore_index=True)
+
+
+def _follow(sent: Sound, heard: Sound, media_s: float, lag_s: float, away_s: float) -> Found:
+    """Look for a window near its predicted place, then far around it."""
+    near = find_window(
+        sent, heard, media_s=media_s, lag_s=lag_s, reach_s=min(REACH_S + DRIFT_REACH_PPM * 1e-6 * away_s, FAR_REACH_S)
+    )
+    return near if near.certain else find_window(sent, heard, media_s=media_s, lag_s=lag_s, reach_s=FAR_REACH_S)
+
+
+def _places(sent: Sound) -> np.ndarray:
+    """Media times of windows: the loudest second of each of up to `WINDOWS` equal parts of the stream."""
+    per_second = 20
+    levels = sent.levels_dbfs(per_second)
+    length = round(WINDOW_S * per_second)
+    parts = int(min(WINDOWS, len(levels) / per_second // LEAST_SPACING_S))
+    sums = np.convolve(levels, np.ones(length), "valid") if len(levels) >= length else np.zeros(0)
+    pieces = np.array_split(np.arange(len(sums)), parts) if parts else []
+    return np.array([piece[np.argmax(sums[piece])] / per_second for piece in pieces if len(piece)])
+
+
+def _line_through(windows: pd.DataFrame) -> SteppedLine:
+    """Fit the windows that were found, or say why they carry no line."""
+    found = windows[windows["kept"]]
+    if len(found) < max(LEAST_WINDOWS, FOUND_SHARE * len(windows)):
+        raise ClockError(
+            f"{len(found)} of {len(windows)} windows of the stream were found in the recording; at least "
+            f"{LEAST_WINDOWS} and {FOUND_SHARE:.0%} are needed for a line. Is there more than noise and pauses in it?"
+        )
+    line = fit_stepped_line(found["media_s"].to_numpy(), found["lag_s"].to_numpy())
+    if line.kept.mean() < LINE_SHARE or len(line.steps) * WINDOWS_A_STEP > len(found):
+        raise ClockError(
+            f"{line.kept.mean():.0%} of the windows that were found lie on one line with {len(line.steps)} steps, "
+            f"{LINE_SHARE:.0%} and one step in {WINDOWS_A_STEP} windows are expected: a jitter buffer kept moving this "
+            "audio. `locate_packets` follows it."
+        )
+    return line
+
+
+def _look_again(sent: Sound, heard: Sound, windows: pd.DataFrame, line: SteppedLine) -> pd.DataFrame:
+    """Look every found window up once more, stretched by the drift, which sharpens it and takes out its bias."""
+    rows = []
+    for window in windows[windows["kept"]].itertuples():
+        found = find_window(
+            sent,
+            heard,
+            media_s=window.media_s,
+            lag_s=float(line(window.media_s)),
+            reach_s=FINE_REACH_S,
+            drift_ppm=line.slope * 1e6,
+        )
+        rows.append((window.media_s, found.lag_s, found.sharpness, found.certain))
+    fine = pd.DataFrame(rows, columns=["media_s", "lag_s", "sharpness", "kept"])
+    return pd.concat([fine, windows[~windows["kept"]]]).sort_values("media_s", ignore_index=True)
+
+
+def _narrowed(sent: Sound, heard: Sound, line: SteppedLine, step: tuple[float, float]) -> tuple[float, float]:
+    """Halve the stretch in which a step lies until it is `STEP_PLACE_S` long."""
+    at_s, change_s = step
+    flat = replace(line, steps=tuple(s for s in line.steps if s != step and s[0] < at_s))
+    reach_s = abs(change_s) + FINE_REACH_S
+    width_s = _width_s(sent, line)
+    low_s, high_s = at_s - width_s, at_s + width_s
+    while high_s - low_s > STEP_PLACE_S:
+        middle_s = (low_s + high_s) / 2
+        expected_s = float(flat(middle_s))
+        found = find_window(
+            sent, heard, media_s=middle_s, lag_s=expected_s, reach_s=reach_s, drift_ppm=line.slope * 1e6
+        )
+        if not found.certain:
+            break
+        if abs(found.lag_s - expected_s) < abs(change_s) / 2:
+            low_s = middle_s
+        else:
+            high_s = middle_s
+    return (low_s + high_s) / 2, change_s
+
+
+def _width_s(sent: Sound, line: SteppedLine) -> float:
+    """Half of the distance of two windows."""
+    places_s = _places(sent)
+    return float(np.max(np.diff(places_s), initial=LEAST_SPACING_S)) / 2
