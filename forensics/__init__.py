@@ -7,6 +7,8 @@
 >>> fx.workbench(diagnosis)
 >>> fx.write_report(diagnosis, "report.html")
 
+In a notebook, `%load_ext forensics` brings `%diagnose CASE`.
+
 Names are loaded when they are first used, so that importing the package costs nothing.
 """
 
@@ -28,6 +30,7 @@ _HOME = {
     "diagnose": "forensics.diagnosis",
     "workbench": "forensics.views",
     "timeline": "forensics.views",
+    "drop_area": "forensics.views",
     "write_report": "forensics.report",
     "compare": "forensics.comparison",
     "write_comparison": "forensics.report",
@@ -43,6 +46,11 @@ def __getattr__(name: str) -> Any:
     value = getattr(import_module(_HOME[name]), name)
     globals()[name] = value
     return value
+
+
+def load_ipython_extension(shell: Any) -> None:
+    """Give `%load_ext forensics` its magic: `%diagnose CASE`."""
+    import_module("forensics.views.magic").register_magics(shell)
 
 
 def __dir__() -> list[str]:

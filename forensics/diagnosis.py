@@ -19,15 +19,16 @@ STAGES = (
 """In the order in which they are first done, for the progress bar."""
 
 
-def diagnose(case: Case, *, progress: bool = False) -> Diagnosis:
+def diagnose(case: Case, *, progress: bool | Told = False) -> Diagnosis:
     """Find what went wrong in a call, and why.
 
     Parameters
     ----------
     case : Case
         From `open_case`. Any subset of evidence will do, as long as there is a capture or a recording.
-    progress : bool
-        Show a progress bar: as a widget in a notebook, else on stderr.
+    progress : bool or callable
+        Show a progress bar, as a widget in a notebook, else on stderr; or what to call with stage and action before
+        each step.
 
     Returns
     -------

@@ -11,15 +11,15 @@ Told = Callable[[str, str], None]
 
 
 @contextmanager
-def stage_bar(stages: Sequence[str], *, wanted: bool = True) -> Iterator[Told]:
+def stage_bar(stages: Sequence[str], *, wanted: bool | Told = True) -> Iterator[Told]:
     """Show how far work in `stages` has come, while the block runs.
 
     Parameters
     ----------
     stages : sequence of str
         Their names in order; a stage that comes again does not move the bar back.
-    wanted : bool
-        False shows nothing.
+    wanted : bool or callable
+        False shows nothing; a callable is called instead of a bar.
 
     Yields
     ------
@@ -31,6 +31,9 @@ def stage_bar(stages: Sequence[str], *, wanted: bool = True) -> Iterator[Told]:
     >>> with stage_bar(("read", "judge")) as told:
     ...     told("read", "capture")
     """
+    if not isinstance(wanted, bool):
+        yield wanted
+        return
     if not wanted:
         yield lambda stage, action: None
         return

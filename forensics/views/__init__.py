@@ -8,6 +8,7 @@ from typing import Any
 _HOME = {
     "timeline": "forensics.views.widget",
     "workbench": "forensics.views.bench",
+    "drop_area": "forensics.views.dropping",
     "make_view": "forensics.views.view",
     "plot_call": "forensics.views.figures",
     "plot_glitch": "forensics.views.figures",

@@ -66,10 +66,10 @@ def setup_rows(scene: Scene, axis: Axis) -> list[dict[str, Any]]:
 
 
 def placed_events(scene: Scene) -> pd.DataFrame:
-    """Return the rows of the log that have a place on the axis."""
+    """Return the rows of the log that have a place on the axis, in the order of time."""
     if scene.events is None or not len(scene.events):
         return pd.DataFrame()
-    return scene.events[np.isfinite(scene.events["capture_s"])]
+    return scene.events[np.isfinite(scene.events["capture_s"])].sort_values("capture_s", kind="stable")
 
 
 def _name(event: Any) -> str:

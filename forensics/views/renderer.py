@@ -17,6 +17,7 @@ _PARTS = (
 TIMELINE = (*(f"canvas/{part}.js" for part in _PARTS), "timeline.js", "widget.js")
 """The renderer's files; each imports only from those before it."""
 
+DROP_AREA = ("canvas/dom.js", "drop_area.js")
 GLITCH_LIST = ("canvas/axis.js", "canvas/dom.js", "glitch_list.js")
 
 _IMPORT = re.compile(r"^import [^;]+;\n", re.MULTILINE)
@@ -33,6 +34,12 @@ def timeline_source() -> str:
 def glitch_list_source() -> str:
     """Return the list of glitches as a module without imports, for anywidget."""
     return _joined(GLITCH_LIST)
+
+
+@cache
+def drop_area_source() -> str:
+    """Return the drop area as a module without imports, for anywidget."""
+    return _joined(DROP_AREA)
 
 
 @cache

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from typing import Any
 
 from forensics.views.pages import templates
 from forensics.views.palette import LOOKS
@@ -37,3 +38,32 @@ def still_page(view: View, widget_id: str, *, picture: str = "") -> str:
             verdicts=[(verdict, LOOKS[verdict.cause]) for verdict in verdicts],
         )
     )
+
+
+def still_note(widget_id: str) -> str:
+    """Return what stands in a notebook without a kernel where there is nothing to see yet."""
+    return templates().get_template("still_note.html").render(widget_id=widget_id)
+
+
+def show_beside(widget: Any, page: str, *, summary: str) -> Any:
+    """Display `widget`, and `page`, which a notebook opened without a kernel shows in its place.
+
+    Parameters
+    ----------
+    widget : ipywidgets.Widget
+    page : str
+        HTML, from `still_page` or `still_note`.
+    summary : str
+        What stands for the widget where neither it nor HTML can be shown.
+
+    Returns
+    -------
+    IPython.display.DisplayHandle
+        Of the page.
+    """
+    from IPython.display import HTML, display
+
+    bundle = widget._repr_mimebundle_()  # ipywidgets gives the data alone, anywidget its metadata with them
+    data, metadata = bundle if isinstance(bundle, tuple) else (bundle, {})
+    display({**data, "text/plain": summary}, metadata=metadata, raw=True)
+    return display(HTML(page), display_id=True)

@@ -1,6 +1,6 @@
 // The timeline as anywidget shows it: the canvas and the widget's traits follow each other, and a still is kept.
 
-import { element } from "./canvas/dom.js";
+import { element, hideStill } from "./canvas/dom.js";
 import { KernelClient } from "./canvas/source.js";
 import { mount } from "./timeline.js";
 
@@ -20,6 +20,9 @@ export async function render({ model, el }) {
     glitch() {
       if (model.get("glitch") !== timeline.chosen) timeline.choose(model.get("glitch"), { zoom: true, quiet: true });
     },
+    range() {
+      if (String(model.get("range")) !== String(timeline.range)) timeline.setRange(model.get("range"));
+    },
   };
   for (const [name, obey] of Object.entries(follow)) {
     model.on(`change:${name}`, obey);
@@ -34,13 +37,6 @@ export async function render({ model, el }) {
     shown.remove();
     timeline.close();
   };
-}
-
-// The still beside the live view is for those who open the notebook without a kernel.
-function hideStill(id) {
-  const rule = element("style", {}, `.forensics-still[data-widget="${CSS.escape(id)}"] { display: none; }`);
-  document.head.append(rule);
-  return rule;
 }
 
 const SETTLED_MS = 2500;

@@ -14,7 +14,7 @@ from forensics.model import Diagnosis
 from forensics.views.answers import reply, takes_long
 from forensics.views.beside import beside
 from forensics.views.renderer import timeline_source, timeline_style
-from forensics.views.still import still_page
+from forensics.views.still import show_beside, still_page
 from forensics.views.view import View, make_view
 
 
@@ -58,12 +58,13 @@ class Timeline(anywidget.AnyWidget):
 
     def show_with_still(self, widget: Any) -> None:
         """Display `widget`, which this timeline is part of, and a still that follows the browser's first picture."""
-        from IPython.display import HTML, display
+        summary = f"{type(widget).__name__} of {self.view.diagnosis.scene.case.name}"
+        self._still = show_beside(widget, still_page(self.view, self.still_id), summary=summary)
 
-        bundle = widget._repr_mimebundle_()  # ipywidgets gives the data alone, anywidget its metadata with them
-        data, metadata = bundle if isinstance(bundle, tuple) else (bundle, {})
-        display(data, metadata=metadata, raw=True)
-        self._still = display(HTML(still_page(self.view, self.still_id)), display_id=True)
+    def keep_still_in(self, shown: Any) -> None:
+        """Keep the still in the output `shown`, a display handle, from now on."""
+        self._still = shown
+        self._keep_still("")
 
     def _keep_still(self, picture: str) -> None:
         from IPython.display import HTML

@@ -38,3 +38,10 @@ export function choice(label, entries, value, changed) {
   select.addEventListener("change", () => changed(select.value));
   return select;
 }
+
+// The still beside a live view is for those who open the notebook without a kernel. Removing the rule shows it again.
+export function hideStill(id) {
+  const rule = element("style", {}, `.forensics-still[data-widget="${CSS.escape(id)}"] { display: none; }`);
+  document.head.append(rule);
+  return rule;
+}

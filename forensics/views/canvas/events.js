@@ -33,15 +33,14 @@ export class EventLane extends Lane {
     ctx.font = `10.5px ${theme.font}`;
     ctx.textAlign = "left";
     ctx.textBaseline = "middle";
-    let taken = -Infinity;
-    for (const event of this.events) {
+    this.events.forEach((event, i) => {
       const x = axis.x(event.at_s);
-      if (x < box.x - 1 || x > box.x + box.w) continue;
+      if (x < box.x - 1 || x > box.x + box.w) return;
       this.mark(pen, event.kind, x, box.y + 12);
-      if (x < taken) continue;
+      const next = i + 1 < this.events.length ? axis.x(this.events[i + 1].at_s) - 6 : Infinity;
       ctx.fillStyle = theme.ink;
-      if (fittingText(ctx, event.name, x + 8, box.y + 12, box.x + box.w - x - 12)) taken = x + 20 + ctx.measureText(event.name).width;
-    }
+      fittingText(ctx, event.name, x + 8, box.y + 12, Math.min(next, box.x + box.w) - x - 10);
+    });
   }
 
   // Each piece of audio that came out of the model; more of them than pixels make a bar.
