@@ -8,7 +8,7 @@ import numpy as np
 
 from forensics.lab.plan import SendPlan
 from forensics.lab.scenario import Sender
-from forensics.lab.speech import SPEECH_RATE_HZ
+from forensics.lab.speech import SPEECH_RATE_HZ, resample
 
 PAYLOAD_TYPES = {"pcmu": 0, "pcma": 8, "g722": 9, "opus": 111}
 """RFC 3551 for G.711 and G.722; 111 is what Chromium offers for Opus."""
@@ -58,10 +58,10 @@ def _encode_opus(audio: np.ndarray, sender: Sender) -> list[bytes]:
 def _encode_telephone(audio: np.ndarray, sender: Sender) -> list[bytes]:
     """Encode one stream in steps of 20 ms, and cut it into packets of whatever length."""
     import av
-    from scipy.signal import resample_poly
 
     name, rate_hz = TELEPHONE_CODECS[sender.codec]
-    samples = np.clip(resample_poly(audio.reshape(-1), 1, SPEECH_RATE_HZ // rate_hz) * 32_768, -32_768, 32_767)
+    samples = resample(audio.reshape(-1), from_hz=SPEECH_RATE_HZ, to_hz=rate_hz)
+    samples = np.clip(samples * 32_768, -32_768, 32_767)
     encoder = av.CodecContext.create(name, "w")
     encoder.sample_rate, encoder.layout, encoder.format = rate_hz, "mono", "s16"  # type: ignore[attr-defined]
     step, octets = rate_hz // 50, b""
@@ -83,7 +83,6 @@ def decode_payloads(payloads: Iterable[bytes], sender: Sender) -> np.ndarray:
         What a receiver that missed nothing would have, with the codec's own delay in it.
     """
     import av
-    from scipy.signal import resample_poly
 
     name, rate = {"opus": ("libopus", SPEECH_RATE_HZ), **TELEPHONE_CODECS}[sender.codec]
     decoder = av.CodecContext.create(name, "r")
@@ -91,10 +90,8 @@ def decode_payloads(payloads: Iterable[bytes], sender: Sender) -> np.ndarray:
     pieces = [_decode_one(decoder, payload, round(sender.packet_s * rate)) for payload in payloads]
     if not pieces:
         return np.zeros((0, round(sender.packet_s * SPEECH_RATE_HZ)), np.float32)
-    audio = np.stack(pieces)
-    if rate == SPEECH_RATE_HZ:
-        return audio
-    return resample_poly(audio.reshape(-1), SPEECH_RATE_HZ // rate, 1).reshape(len(audio), -1).astype(np.float32)
+    audio = resample(np.concatenate(pieces), from_hz=rate, to_hz=SPEECH_RATE_HZ)
+    return audio.reshape(len(pieces), -1)
 
 
 def _decode_one(decoder, payload: bytes, samples: int) -> np.ndarray:  # type: ignore[no-untyped-def]

@@ -14,7 +14,7 @@ import numpy as np
 
 from forensics.errors import ScenarioError
 from forensics.lab.scenario import Fault, Line, Scenario
-from forensics.lab.speech import SPEECH_RATE_HZ, Speech, speak_line
+from forensics.lab.speech import SPEECH_RATE_HZ, Speech, speak_all, speak_line
 
 SILENT = 1e-4
 """Samples below this (-80 dBFS) are silence: what digital speech is between the words."""
@@ -112,6 +112,7 @@ def plan_sending(scenario: Scenario) -> SendPlan:
     ScenarioError
         The agent still speaks when the call ends, or is cut off when it does not speak.
     """
+    speak_all(scenario)
     spoken = _place_lines(scenario)
     script = _lay_out(spoken, scenario.duration_s)
     loop = _SenderLoop(scenario, script, spoken)

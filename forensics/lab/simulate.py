@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -25,7 +26,7 @@ from forensics.lab.scenario import Scenario, Sender
 from forensics.lab.simulate_files import write_simulated
 from forensics.lab.simulate_playout import Heard, Receiver, listen
 from forensics.lab.simulate_wire import Wire, transmit
-from forensics.lab.speech import SPEECH_RATE_HZ
+from forensics.lab.speech import SPEECH_RATE_HZ, resample
 
 EPOCH_NS = 1_700_000_000_000_000_000
 """When every simulated call begins, ns since 1970: the same scenario gives the same bytes on any day."""
@@ -92,9 +93,8 @@ def simulate_call(
     """
     scenario = scenario if seed is None else replace(scenario, seed=seed)
     plan = plan_sending(scenario)
-    payloads = _encoded(plan.audio, scenario.sender, plan)
     spoken = speak_user(scenario)
-    uplink = _encoded(_in_packets(spoken), replace(scenario.sender, codec="opus", packet_s=0.02), plan)
+    payloads, uplink = _both_encoded(plan, scenario.sender, _in_packets(spoken))
     wire = transmit(scenario, plan, payloads=payloads, uplink=uplink, zero_ns=EPOCH_NS)
     packets = _fates(wire, scenario, rows=len(plan.packets))
     audio = _decoded(packets, plan, payloads=payloads, sender=scenario.sender)
@@ -169,6 +169,13 @@ def _decoded(packets: pd.DataFrame, plan: SendPlan, *, payloads: list[bytes], se
     return audio
 
 
+def _both_encoded(plan: SendPlan, sender: Sender, said: np.ndarray) -> tuple[list[bytes], list[bytes]]:
+    """Encode both voices side by side: the codecs leave Python alone while they work."""
+    with ThreadPoolExecutor(1) as other:
+        uplink = other.submit(_encoded, said, replace(sender, codec="opus", packet_s=0.02), plan)
+        return _encoded(plan.audio, sender, plan), uplink.result()
+
+
 def _encoded(audio: np.ndarray, sender: Sender, plan: SendPlan) -> list[bytes]:
     pieces = tuple(piece.tobytes() for piece in audio)
     return _remembered_encodings.of(sender, pieces, lambda: encode_payloads(replace(plan, audio=audio), sender))
@@ -184,7 +191,7 @@ class _Memory:
 
     def of(self, sender: Sender, pieces: tuple[bytes, ...], make: Callable[[], Any]) -> Any:
         """Return what was made of a sequence that begins with `pieces`, or make it."""
-        for kept in self._kept:
+        for kept in tuple(self._kept):
             if kept[0] == sender and kept[1][: len(pieces)] == pieces:
                 return kept[2][: len(pieces)]
         self._kept.appendleft((sender, pieces, make()))
@@ -217,8 +224,6 @@ def _in_packets(samples: np.ndarray) -> np.ndarray:
 
 def _at_microphone_rate(spoken: np.ndarray, length: int) -> np.ndarray:
     """Bring the microphone to its rate and to the origin of the recording."""
-    from scipy.signal import resample_poly
-
     whole = with_lead(spoken)
-    step = SPEECH_RATE_HZ // MICROPHONE_RATE_HZ
-    return resample_poly(np.pad(whole, (0, max(0, length - len(whole))))[:length], 1, step).astype(np.float32)
+    whole = np.pad(whole, (0, max(0, length - len(whole))))[:length]
+    return resample(whole, from_hz=SPEECH_RATE_HZ, to_hz=MICROPHONE_RATE_HZ)

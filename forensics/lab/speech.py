@@ -8,9 +8,9 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import lru_cache
-from math import gcd
 from pathlib import Path
 
 import numpy as np
@@ -63,6 +63,12 @@ def speak_line(line: Line, scenario: Scenario) -> Speech:
     return speak(line.text, voice=scenario.agent if line.who == "agent" else scenario.user)
 
 
+def speak_all(scenario: Scenario) -> None:
+    """Speak every line of a scenario at once, so that `speak_line` finds them spoken: each takes a process."""
+    with ThreadPoolExecutor() as pool:
+        list(pool.map(lambda line: speak_line(line, scenario), scenario.lines))
+
+
 @lru_cache(maxsize=256)
 def speak(text: str, *, voice: Voice = DEFAULT_VOICE) -> Speech:
     """Speak `text` with espeak-ng.
@@ -89,7 +95,7 @@ def speak(text: str, *, voice: Voice = DEFAULT_VOICE) -> Speech:
     raw, rate, begins = _synthesise(text, voice)
     if not np.any(raw):
         raise ScenarioError(f"espeak-ng made no sound of {text!r}; write words that the voice can say.")
-    samples = _resample(raw.astype(np.float32) / 32768, rate)
+    samples = resample(raw.astype(np.float32) / 32768, from_hz=rate, to_hz=SPEECH_RATE_HZ)
     samples *= np.float32(SPEECH_PEAK / np.max(np.abs(samples)))
     samples.flags.writeable = False
     end_s = len(samples) / SPEECH_RATE_HZ
@@ -106,18 +112,18 @@ def read_speech(path: Path | str) -> Speech:
         data, rate = soundfile.read(str(path), dtype="float32", always_2d=True)
     except (OSError, soundfile.LibsndfileError) as reason:
         raise AudioError(f"Cannot read speech from {path}: {reason}. Give a WAV, FLAC or Ogg file.") from reason
-    samples = _resample(data.mean(axis=1), int(rate))
+    samples = resample(data.mean(axis=1), from_hz=int(rate), to_hz=SPEECH_RATE_HZ)
     samples.flags.writeable = False
     return Speech(samples)
 
 
-def _resample(samples: np.ndarray, rate_hz: int) -> np.ndarray:
-    from scipy.signal import resample_poly
+def resample(samples: np.ndarray, *, from_hz: int, to_hz: int) -> np.ndarray:
+    """Bring (n,) samples to another rate, as float32 and without a delay."""
+    import soxr
 
-    if rate_hz == SPEECH_RATE_HZ:
+    if from_hz == to_hz:
         return np.array(samples, dtype=np.float32)
-    common = gcd(rate_hz, SPEECH_RATE_HZ)
-    return resample_poly(samples, SPEECH_RATE_HZ // common, rate_hz // common).astype(np.float32)
+    return np.asarray(soxr.resample(samples.astype(np.float32), from_hz, to_hz))
 
 
 def _synthesise(text: str, voice: Voice) -> tuple[np.ndarray, int, list[list[float]]]:
