@@ -124,13 +124,22 @@ def decode_rows(stream: RtpStream, rows: np.ndarray) -> Iterator[np.ndarray]:
     assert isinstance(context, AudioCodecContext)
     context.sample_rate = rate_hz
     context.layout = "mono"
-    for row in rows:
-        payload = stream.payload(int(row))
+    for payload in _payloads(stream, rows):
         try:
             frames = context.decode(av.Packet(payload)) if payload else []
         except FFmpegError:
             frames = []
-        yield np.concatenate([_mono_float(frame) for frame in frames]) if frames else np.empty(0, np.float32)
+        pieces = [_mono_float(frame) for frame in frames]
+        yield pieces[0] if len(pieces) == 1 else np.concatenate([np.empty(0, np.float32), *pieces])
+
+
+def _payloads(stream: RtpStream, rows: np.ndarray) -> Iterator[bytes]:
+    """Yield the payload of each row, empty where it was cut off; `RtpStream.payload` for many rows at once."""
+    first = stream.packets["payload_offset"].to_numpy()[rows]
+    last = first + stream.packets["payload_bytes"].to_numpy()[rows]
+    octets = memoryview(np.ascontiguousarray(stream.octets))
+    for start, end in zip(first.tolist(), last.tolist(), strict=True):
+        yield bytes(octets[start:end]) if start >= 0 else b""
 
 
 def _mono_float(frame: AudioFrame) -> np.ndarray:

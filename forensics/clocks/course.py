@@ -18,8 +18,8 @@ from forensics.clocks.window import WINDOW_S, Found, find_window
 from forensics.errors import ClockError
 from forensics.model import AudioTrack
 
-WINDOWS = 48
-"""Windows over a call, at most: in an hour one every 75 s, within which 500 ppm of drift move the sound by 38 ms."""
+WINDOWS = 32
+"""Windows over a call, at most: in an hour one every 113 s, within which 500 ppm of drift move the sound by 56 ms."""
 
 LEAST_SPACING_S = 2.0
 """Closer windows would share a jitter buffer's every move and tell nothing new."""
@@ -108,11 +108,13 @@ def estimate_course(sent: Sound | AudioTrack, heard: Sound | AudioTrack) -> Cour
             "The recording does not contain this stream: the loudness of none of its parts leads to a place where the "
             "waveforms agree. Is it a recording of another call, or of the other direction, or too noisy?"
         )
-    windows = _track(sent, heard, anchors)
+    places_s = _places(sent)
+    windows = _track(sent, heard, anchors[0], places_s)
     line = _line_through(windows)
     windows = _look_again(sent, heard, windows, line)
     line = _line_through(windows)
-    steps = tuple(_narrowed(sent, heard, line, step) for step in line.steps)
+    width_s = float(np.max(np.diff(places_s), initial=LEAST_SPACING_S)) / 2
+    steps = tuple(_narrowed(sent, heard, line, step, width_s=width_s) for step in line.steps)
     kept = windows["kept"].to_numpy(copy=True)
     kept[kept] = line.kept
     return Course(
@@ -129,10 +131,8 @@ def _middle(windows: pd.DataFrame) -> float:
     return float(windows["media_s"].mean())
 
 
-def _track(sent: Sound, heard: Sound, anchors: list[Anchor]) -> pd.DataFrame:
-    """Look up windows from the surest anchor forwards and backwards, each near where the last ones predict it."""
-    start = anchors[0]
-    places_s = _places(sent)
+def _track(sent: Sound, heard: Sound, start: Anchor, places_s: np.ndarray) -> pd.DataFrame:
+    """Look up windows from an anchor forwards and backwards, each near where the last ones predict it."""
     rows = [(start.media_s, start.lag_s, start.sharpness, True)]
     for direction in (
         places_s[places_s > start.media_s + WINDOW_S],
@@ -204,12 +204,13 @@ def _look_again(sent: Sound, heard: Sound, windows: pd.DataFrame, line: SteppedL
     return pd.concat([fine, windows[~windows["kept"]]]).sort_values("media_s", ignore_index=True)
 
 
-def _narrowed(sent: Sound, heard: Sound, line: SteppedLine, step: tuple[float, float]) -> tuple[float, float]:
-    """Halve the stretch in which a step lies until it is `STEP_PLACE_S` long."""
+def _narrowed(
+    sent: Sound, heard: Sound, line: SteppedLine, step: tuple[float, float], *, width_s: float
+) -> tuple[float, float]:
+    """Halve the stretch of twice `width_s` in which a step lies until it is `STEP_PLACE_S` long."""
     at_s, change_s = step
     flat = replace(line, steps=tuple(s for s in line.steps if s != step and s[0] < at_s))
     reach_s = abs(change_s) + FINE_REACH_S
-    width_s = _width_s(sent, line)
     low_s, high_s = at_s - width_s, at_s + width_s
     while high_s - low_s > STEP_PLACE_S:
         middle_s = (low_s + high_s) / 2
@@ -224,9 +225,3 @@ def _narrowed(sent: Sound, heard: Sound, line: SteppedLine, step: tuple[float, f
         else:
             high_s = middle_s
     return (low_s + high_s) / 2, change_s
-
-
-def _width_s(sent: Sound, line: SteppedLine) -> float:
-    """Half of the distance of two windows."""
-    places_s = _places(sent)
-    return float(np.max(np.diff(places_s), initial=LEAST_SPACING_S)) / 2

@@ -68,7 +68,7 @@ def find_anchors(sent: Sound, heard: Sound) -> list[Anchor]:
     Returns
     -------
     list of Anchor
-        Empty where no place is proved by two windows that agree.
+        Empty where no place is proved by two stretches that agree.
     """
     whole = _lifted(heard.levels_dbfs(ENVELOPE_HZ))
     if not len(whole):
@@ -78,9 +78,9 @@ def find_anchors(sent: Sound, heard: Sound) -> list[Anchor]:
     squares = np.concatenate([[0.0], np.cumsum(np.square(whole, dtype=float))])
     for start_s, part in _parts(sent):
         scores = _scores(part, spectrum, local, squares, size)
-        found = [anchor for lag in _peaks(scores, len(whole)) for anchor in _proved(sent, heard, start_s, part, lag)]
-        if found:
-            return sorted(found, key=lambda anchor: -anchor.sharpness)
+        for lag_s in _peaks(scores, len(whole)):
+            if found := _proved(sent, heard, start_s, part, lag_s):
+                return found
     return []
 
 
