@@ -68,6 +68,7 @@ RTP_COLUMNS: Mapping[str, str] = {
     "transport_sequence_number": "int32",  # transport-wide congestion control; -1 where absent
     "abs_capture_time_ns": "int64",  # UTC by the clock of the machine that captured the sound; 0 where absent
     "capture_clock_offset_s": "float64",  # that clock less the sender's NTP clock, as the sender tells; NaN
+    "new_audio": "bool",  # audio of its own: no comfort noise, telephone event, retransmission or bare padding
 }
 """One row per RTP packet in the order of arrival."""
 

@@ -17,6 +17,7 @@ from forensics.streams.contents import describe_payloads
 from forensics.streams.extensions import extension_columns, infer_identifiers, media_section, read_elements
 from forensics.streams.headers import Headers, padding
 from forensics.streams.opening import OpenedStream, SealedPackets, open_stream
+from forensics.streams.repairs import name_repairs
 from forensics.streams.reports import Reports, reports_of, sealed_flows_of
 from forensics.streams.sealing import looks_sealed
 from forensics.streams.timeline import DUPLICATE, Rows, Timed, Timelines
@@ -112,7 +113,7 @@ def assemble(
             mid=mid,
             relayed_peer=str(capture.flows["peer"].iat[streams[-1].flow]),
         )
-    described = [describe_payloads(stream, meanings) for stream in streams]
+    described = [describe_payloads(stream, meanings) for stream in name_repairs(streams)]
     return tuple(sorted(described, key=lambda stream: int(stream.packets["frame"].iat[0])))
 
 
@@ -303,6 +304,7 @@ def _packet_table(
         "relative_delay_s": timed.transit_s - timed.transit_s.min(),
         "jitter_s": timed.jitter_s,
         "fate": timed.fate,
+        "new_audio": payloads.size > 0,
         **extensions,
     }
     return pd.DataFrame({name: columns[name].astype(dtype) for name, dtype in RTP_COLUMNS.items()})

@@ -83,6 +83,7 @@ def test_sip_in_the_capture_names_codecs_and_events(tmp_path):
     assert stream.notes == (
         "1 packets of payload type 13 are comfort noise (RFC 3389)",
         "5 packets of payload type 101 are telephone events (RFC 4733)",
+        "telephone events: 5 at 0.820 s (0 ms, its end is missing)",
     )
 
 
@@ -175,3 +176,82 @@ def test_in_band_fec_of_a_real_encoder_is_noted(tmp_path):
     packets = [p.rtp(n, 960 * n, payload_type=111, payload=one) for n, one in enumerate(encoded)]
     (stream,) = found(tmp_path, packets)
     assert any("in-band FEC" in note for note in stream.notes)
+
+
+def event(number, digit, duration, *, end=False, kind=101, timestamp=20_000):
+    return p.rtp(number, timestamp, payload_type=kind, payload=struct.pack(">BBH", digit, end << 7 | 10, duration))
+
+
+def dialled(kind=101):
+    """Speech, the digit 5 in five packets with its end three times, then the pound key whose end is missing."""
+    talk = p.talk(40, payload_type=0, timestamp=0)
+    five = [event(140 + n, 5, 160 * (n + 1), kind=kind) for n in range(5)]
+    five += [event(145 + n, 5, 960, end=True, kind=kind) for n in range(3)]
+    pound = [event(148 + n, 11, 160 * (n + 1), kind=kind, timestamp=30_000) for n in range(3)]
+    return [*talk, *five, *pound]
+
+
+@pytest.mark.parametrize("described", [True, False])
+def test_digits_are_listed_and_are_no_audio(tmp_path, described):
+    packets = [sip(SDP), *dialled()] if described else dialled()
+    (stream,) = found(tmp_path, packets)
+    told = "" if described else ", as its packets tell"
+    first = 0.82 if described else 0.8
+    assert stream.notes == (
+        f"11 packets of payload type 101 are telephone events (RFC 4733){told}",
+        f"telephone events: 5 at {first:.3f} s (120 ms), # at {first + 0.16:.3f} s (60 ms, its end is missing)",
+    )
+    assert stream.packets["new_audio"].tolist() == [True] * 40 + [False] * 11
+    assert stream.codec.name == "pcmu"
+
+
+def test_short_packets_that_are_no_digits_are_not_taken_for_them(tmp_path):
+    talk = [p.rtp(n, 960 * n, payload_type=111, payload=b"\x78\x01\x02\x03") for n in range(40)]
+    (stream,) = found(tmp_path, talk)
+    assert stream.notes == ()
+    assert stream.packets["new_audio"].all()
+
+
+def test_bare_padding_is_no_audio(tmp_path):
+    packets = [p.rtp(n, 960 * n, payload_type=111, payload=b"" if n == 7 else b"\x78abc", padding=8) for n in range(20)]
+    (stream,) = found(tmp_path, packets)
+    assert np.flatnonzero(~stream.packets["new_audio"]).tolist() == [7]
+
+
+def with_retransmissions(original, lost, *, kind=97, start=900):
+    """The original without some packets, each of which comes again 60 ms later in a stream of its own."""
+    packets = []
+    repairs = {n + 3: n for n in lost}
+    sent = 0
+    for n, one in enumerate(original):
+        if n not in lost:
+            packets.append(one)
+        if n in repairs:
+            again = original[repairs[n]]
+            payload = again[2:4] + again[12:]
+            stamp = int.from_bytes(again[4:8], "big")
+            packets.append(p.rtp(start + sent, stamp, ssrc=0xBEEF, payload_type=kind, payload=payload))
+            sent += 1
+    return packets
+
+
+def test_retransmissions_are_found_by_what_they_repeat(tmp_path):
+    rng = np.random.default_rng(3)
+    original = [p.rtp(65_500 + n, 960 * n, payload_type=111, payload=b"\x78" + rng.bytes(40)) for n in range(200)]
+    lost = [20, 21, 50, 90, 130, 131, 160]
+    streams = found(tmp_path, with_retransmissions(original, lost))
+    voice, repair = streams
+    assert repair.repaired_ssrc == voice.ssrc == 0x1234
+    assert (repair.codec.name, repair.codec.clock_rate_hz, repair.codec.known) == ("rtx", 48000, "inferred")
+    assert not repair.packets["new_audio"].any()
+    assert "it sends packets of SSRC 0x00001234 again (RTX, RFC 4588): 7 of its 7 lost packets came so" in repair.notes
+    assert "7 of 7 lost packets came again in SSRC 0x0000BEEF (RTX, RFC 4588)" in voice.notes
+    assert voice.repaired_ssrc is None
+
+
+def test_another_stream_on_the_same_path_is_no_retransmission(tmp_path):
+    rng = np.random.default_rng(3)
+    voice = [p.rtp(n, 960 * n, payload_type=111, payload=b"\x78" + rng.bytes(40)) for n in range(200)]
+    other = [p.rtp(n, 960 * n, ssrc=9, payload_type=112, payload=b"\x78" + rng.bytes(40)) for n in range(100)]
+    mixed = [one for pair in zip(voice, other, strict=False) for one in pair] + voice[100:]
+    assert [stream.repaired_ssrc for stream in found(tmp_path, mixed)] == [None, None]
