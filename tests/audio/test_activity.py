@@ -31,3 +31,11 @@ def test_a_faint_voice_far_below_the_loud_one_is_not_speech():
     loud, faint = voice(1.0, pauses=False), voice(1.0, seed=2, pauses=False) * 10 ** (-55 / 20)
     stretches = find_speech(track(np.r_[loud, silence(1, level=0), faint]))
     assert all(stop < 1.2 for _, stop in stretches)
+
+
+@pytest.mark.parametrize("tail_db", [-60, None])
+def test_a_phrase_ends_with_its_last_sound_whatever_the_detector_holds_on_for(tail_db):
+    phrase = voice(1.0, pauses=False)[round(0.05 * RATE_HZ) :]
+    tail = silence(1.0) if tail_db is None else silence(1.0, level=10 ** (tail_db / 20))
+    ((start, stop),) = find_speech(track(np.r_[silence(1.0), phrase, tail]))
+    assert (start, stop) == pytest.approx((1.0, 1.95), abs=0.015)
