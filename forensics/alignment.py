@@ -99,7 +99,9 @@ def align_events(known: Known, log: Log) -> None:
     clock = log.attempt(
         "clocks",
         "place events",
-        lambda: estimate_events_clock(events, _heard(known), origin_ns=origin_ns, wall=has_wall_time(events)),
+        lambda: estimate_events_clock(
+            events, _heard(known), known_s=_covered(known), origin_ns=origin_ns, wall=has_wall_time(events)
+        ),
         without="The event log is left out.",
     )
     if clock is None:
@@ -117,3 +119,11 @@ def _heard(known: Known) -> tuple[tuple[float, float], ...]:
     if known.journey is not None:
         return find_talkspurts(known.journey)
     return find_speech(known.recording) if known.recording is not None else ()
+
+
+def _covered(known: Known) -> tuple[float, float]:
+    """What of the axis the capture covers, else the recording."""
+    if known.capture is not None and len(known.capture.datagrams):
+        arrival_s = known.capture.datagrams["arrival_s"]
+        return float(arrival_s.min()), float(arrival_s.max())
+    return 0.0, known.recording.duration_s if known.recording is not None else 0.0
