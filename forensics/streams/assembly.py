@@ -19,7 +19,9 @@ from forensics.streams.headers import Headers, padding
 from forensics.streams.opening import OpenedStream, SealedPackets, open_stream
 from forensics.streams.repairs import name_repairs
 from forensics.streams.reports import Reports, reports_of, sealed_flows_of
+from forensics.streams.sdp import DescribedExtensions
 from forensics.streams.sealing import looks_sealed
+from forensics.streams.successions import name_successions
 from forensics.streams.timeline import DUPLICATE, Rows, Timed, Timelines
 
 if TYPE_CHECKING:
@@ -69,7 +71,7 @@ def assemble(
     secrets: Secrets,
     meanings: Meanings,
     reports: Reports,
-    extensions: Mapping[str, int],
+    extensions: DescribedExtensions,
 ) -> tuple[RtpStream, ...]:
     """Make the streams of a capture from their packets.
 
@@ -84,8 +86,8 @@ def assemble(
         What is known about payload types.
     reports : Reports
         All RTCP of the capture.
-    extensions : Mapping of str to int
-        Header extensions that a session description names: name → local identifier.
+    extensions : DescribedExtensions
+        Header extensions that a session description names.
 
     Returns
     -------
@@ -103,29 +105,33 @@ def assemble(
         timelines.clock_rate_hz[0] = codec.clock_rate_hz
         timed = timelines.advance(_rows(part))
         payloads = _payloads(capture, part, timed, secrets=secrets, sealed_flows=sealed_flows)
-        columns, mid = _extension_columns(capture, part, extensions)
+        columns, mid, unread = _read_extensions(capture, part, extensions)
         streams.append(_stream(capture, part, timed, codec=codec, payloads=payloads, extensions=columns))
         streams[-1] = replace(
             streams[-1],
             reports=reports_of(reports.table, streams[-1].ssrc),
             cname=reports.cnames.get(streams[-1].ssrc, ""),
-            notes=payloads.notes + _restart_note(timelines),
+            notes=payloads.notes + unread + _restart_note(timelines),
             mid=mid,
             relayed_peer=str(capture.flows["peer"].iat[streams[-1].flow]),
         )
     described = [describe_payloads(stream, meanings) for stream in name_repairs(streams)]
-    return tuple(sorted(described, key=lambda stream: int(stream.packets["frame"].iat[0])))
+    return tuple(name_successions(sorted(described, key=lambda stream: int(stream.packets["frame"].iat[0]))))
 
 
-def _extension_columns(
-    capture: Capture, part: Media, described: Mapping[str, int]
-) -> tuple[dict[str, np.ndarray], str]:
-    """Return the columns that header extensions fill, and the media section that they name."""
+def _read_extensions(
+    capture: Capture, part: Media, described: DescribedExtensions
+) -> tuple[dict[str, np.ndarray], str, tuple[str, ...]]:
+    """Return the columns that header extensions fill, the media section that they name, and what cannot be read."""
     elements = read_elements(capture.octets, part.headers)
     inferred = infer_identifiers(capture.octets, elements, part.arrival_s)
-    identifiers = {name: one for name, one in inferred.items() if one not in described.values()} | dict(described)
+    spoken_for = {*described.plain.values(), *described.encrypted.values()}
+    identifiers = {name: one for name, one in inferred.items() if one not in spoken_for} | dict(described.plain)
     columns = extension_columns(capture.octets, elements, part.arrival_s, identifiers)
-    return columns, media_section(capture.octets, elements, identifiers)
+    encrypted = np.isin(elements.identifier, list(described.encrypted.values()))
+    packets, names = len(np.unique(elements.row[encrypted])), ", ".join(described.encrypted)
+    note = f"{packets} packets carry encrypted header extensions (RFC 6904), which are not read: {names}"
+    return columns, media_section(capture.octets, elements, identifiers), (note,) if packets else ()
 
 
 def _rows(part: Media) -> Rows:
@@ -161,14 +167,15 @@ def _payloads(
     capture: Capture, part: Media, timed: Timed, *, secrets: Secrets, sealed_flows: frozenset[int]
 ) -> _Payloads:
     flow = int(capture.datagrams["flow"].iat[part.row[0]])
-    whole = np.flatnonzero((part.captured == part.wire) & (part.headers.header >= 0))
+    hidden = part.headers.hidden
+    whole = np.flatnonzero((part.captured == part.wire) & (part.headers.header >= 0) & ~hidden)
     if secrets.masters and len(whole):
         sealed = _sealed_packets(capture, part, timed, whole)
         opened = open_stream(secrets.masters, sealed, flow=flow)
         if opened is not None:
             return _opened(part, whole, opened)
-    if flow in sealed_flows:
-        return _closed(part, tag=_agreed_tag(secrets))
+    if flow in sealed_flows or hidden.any():
+        return _closed(part, tag=_agreed_tag(secrets), notes=_hidden_note(part))
     if _looks_sealed(capture, part, whole):
         return _closed(
             part, tag=USUAL_TAG_OCTETS, notes=("the payloads look encrypted, and no handshake was captured",)
@@ -216,9 +223,7 @@ def _plain(capture: Capture, part: Media, whole: np.ndarray) -> _Payloads:
     size[whole] -= padding(capture.octets, part.headers.where(whole), (part.offset + part.captured)[whole], size[whole])
     offset = np.full(len(size), -1, np.int64)
     offset[whole] = (part.offset + part.headers.header)[whole]
-    return _Payloads(
-        capture.octets, offset, size, encrypted=False, readable=True, notes=_cut_note(len(size) - len(whole))
-    )
+    return _Payloads(capture.octets, offset, size, encrypted=False, readable=True, notes=_cut_note(part))
 
 
 def _closed(part: Media, *, tag: int, notes: tuple[str, ...] = ()) -> _Payloads:
@@ -243,7 +248,9 @@ def _opened(part: Media, whole: np.ndarray, stream: OpenedStream) -> _Payloads:
         size,
         encrypted=True,
         readable=True,
-        notes=_cut_note(len(size) - len(whole)) + _key_notes(len(stream.masters), failed=int(np.count_nonzero(~good))),
+        notes=_cut_note(part)
+        + _hidden_note(part)
+        + _key_notes(len(stream.masters), failed=int(np.count_nonzero(~good))),
     )
 
 
@@ -253,8 +260,15 @@ def _key_notes(keys: int, *, failed: int) -> tuple[str, ...]:
     return changed + ((f"{failed} packets do not authenticate with {which}",) if failed else ())
 
 
-def _cut_note(packets: int) -> tuple[str, ...]:
+def _cut_note(part: Media) -> tuple[str, ...]:
+    packets = int(np.count_nonzero(part.captured < part.wire))
     return (f"the snap length cut the payload of {packets} packets",) if packets else ()
+
+
+def _hidden_note(part: Media) -> tuple[str, ...]:
+    packets = int(np.count_nonzero(part.headers.hidden))
+    told = f"{packets} packets hide their header extensions and CSRCs (cryptex, RFC 9335): they stay closed"
+    return (told,) if packets else ()
 
 
 def _stream(

@@ -36,6 +36,10 @@ _ENOUGH = 0.9
 """Share of the packets that must behave as an extension would before it is taken for it. Ours."""
 
 
+_AS_RANDOM, _FEWEST_LEVELS = 32.0, 32
+"""Mean step of an audio level that is none (encrypted by RFC 6904, say), and how many it takes to tell. Ours."""
+
+
 @dataclass(slots=True, eq=False)
 class Elements:
     """Extension elements, one row each: the packet's row, the local identifier, and where its data lies."""
@@ -140,11 +144,18 @@ def _name_of(octets: np.ndarray, mine: Elements, size: int, arrival_s: np.ndarra
         return ABS_SEND_TIME
     if size in (8, 16) and _is_ntp(numbers(octets, mine, 8)):
         return ABS_CAPTURE_TIME
+    if size == 1 and not _wanders(numbers(octets, mine, 1) & 0x7F):
+        return None
     text = bytes(octets[mine.offset[0] + at] for at in range(size))
     constant = all((octets[mine.offset + at] == text[at]).all() for at in range(size))
     if constant and text.isalnum():
         return MID
     return AUDIO_LEVEL if size == 1 else None
+
+
+def _wanders(level: np.ndarray) -> bool:
+    """Say whether levels follow each other as those of sound do; those of octets at random are 42 apart on average."""
+    return len(level) < _FEWEST_LEVELS or float(np.abs(np.diff(level)).mean()) < _AS_RANDOM
 
 
 def _counts_on(value: np.ndarray) -> bool:

@@ -78,6 +78,9 @@ def find_streams(
 
     Notes
     -----
+    Packets whose header extensions are encrypted as well (cryptex, RFC 9335) stay closed and are counted; single
+    extensions that are (RFC 6904) are told where the session description says so.
+
     A closed stream gives what its headers tell; its padding cannot be told from its payload, and without a handshake
     its tag is taken to be the usual ten octets. Streams of fewer than four packets are not found. A call whose path
     moves (ICE) shows as one stream per path.
@@ -93,6 +96,9 @@ def find_streams(
     skipped = Counter(capture.skipped)
     if left_out:
         skipped[LEFT_OUT] += left_out
+    hidden = int(np.count_nonzero(media.headers.hidden))
+    if hidden:
+        skipped["RTP packet with encrypted header extensions (cryptex)"] += hidden
     reports = read_reports(capture, secrets)
     streams = assemble(
         capture,

@@ -9,6 +9,8 @@ import numpy as np
 from forensics.capture.gather import field, windows
 
 FIXED_OCTETS = 12
+CRYPTEX = (0xC0DE, 0xC2DE)
+"""What stands for 0xBEDE and 0x1000 where header extensions and CSRCs are encrypted (RFC 9335 section 5.1)."""
 
 
 @dataclass(slots=True, eq=False)
@@ -31,6 +33,11 @@ class Headers:
     extension_profile: np.ndarray
     extension_octets: np.ndarray
     sound: np.ndarray
+
+    @property
+    def hidden(self) -> np.ndarray:
+        """Whose header extensions and CSRCs are encrypted, shape (n,) of bool."""
+        return np.isin(self.extension_profile, CRYPTEX)
 
     def where(self, rows: np.ndarray | slice) -> Headers:
         """Return the headers of a mask, an index or a slice."""

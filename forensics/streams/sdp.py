@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -15,7 +15,7 @@ from forensics.streams.extensions import URIS
 _MEDIA = re.compile(r"^m=(\w+) (\d+)(?:/\d+)? \S+ ([\d ]+)")
 _CONNECTION = re.compile(r"^c=IN IP[46] ([^\s/]+)")
 _RTPMAP = re.compile(r"^a=rtpmap:(\d+) (\S+)")
-_EXTMAP = re.compile(r"^a=extmap:(\d+)(?:/\w+)? (\S+)")
+_EXTMAP = re.compile(r"^a=extmap:(\d+)(?:/\w+)? (urn:ietf:params:rtp-hdrext:encrypt )?(\S+)")
 
 
 @dataclass(slots=True)
@@ -27,6 +27,15 @@ class Description:
     port: int
     codecs: dict[int, Codec] = field(default_factory=dict)
     extensions: dict[str, int] = field(default_factory=dict)
+    encrypted_extensions: dict[str, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class DescribedExtensions:
+    """Header extensions by name → local identifier: those in the clear, and those that RFC 6904 encrypts."""
+
+    plain: Mapping[str, int]
+    encrypted: Mapping[str, int]
 
 
 def read_description(path: Path | None) -> tuple[str, ...]:
@@ -82,8 +91,12 @@ def _read_attribute(section: Description, line: str) -> None:
             section.codecs[int(mapped[1])] = parse_encoding(mapped[2], known="sdp")
         except StreamError:
             return
-    elif (extension := _EXTMAP.match(line)) and extension[2] in URIS:
-        section.extensions[URIS[extension[2]]] = int(extension[1])
+    elif extension := _EXTMAP.match(line):
+        number, encrypted, uri = extension.groups()
+        if encrypted:
+            section.encrypted_extensions[URIS.get(uri, uri)] = int(number)
+        elif uri in URIS:
+            section.extensions[URIS[uri]] = int(number)
 
 
 def described_codecs(texts: Iterable[str]) -> tuple[dict[tuple[str, int], dict[int, Codec]], dict[int, Codec]]:
@@ -111,11 +124,18 @@ def described_codecs(texts: Iterable[str]) -> tuple[dict[tuple[str, int], dict[i
     return by_endpoint, anywhere
 
 
-def described_extensions(texts: Iterable[str]) -> dict[str, int]:
-    """Return header extensions by name → local identifier; those that differ between sections are left out."""
+def described_extensions(texts: Iterable[str]) -> DescribedExtensions:
+    """Return what session descriptions say of header extensions; what differs between sections is left out."""
+    sections = [section for text in texts for section in parse_description(text)]
+    return DescribedExtensions(
+        _agreed(section.extensions for section in sections),
+        _agreed(section.encrypted_extensions for section in sections),
+    )
+
+
+def _agreed(named: Iterable[Mapping[str, int]]) -> dict[str, int]:
     found: dict[str, set[int]] = {}
-    for text in texts:
-        for section in parse_description(text):
-            for name, identifier in section.extensions.items():
-                found.setdefault(name, set()).add(identifier)
+    for extensions in named:
+        for name, identifier in extensions.items():
+            found.setdefault(name, set()).add(identifier)
     return {name: next(iter(numbers)) for name, numbers in found.items() if len(numbers) == 1}

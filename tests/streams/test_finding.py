@@ -210,6 +210,51 @@ def test_two_byte_extensions_are_read(tmp_path):
     assert stream.packets["audio_level_dbov"].tolist() == [-(n % 90) for n in range(20)]
 
 
+def test_encrypted_extensions_are_told_and_not_read(tmp_path):
+    """RFC 6904: with a description it is said, without one octets at random are no audio level."""
+    rng = np.random.default_rng(6)
+    packets = [
+        p.rtp(n, 960 * n, payload_type=111, payload=b"\xfc\0", extension=(0xBEDE, b"\x10" + rng.bytes(1)))
+        for n in range(100)
+    ]
+    (stream,) = found(tmp_path, packets)
+    assert stream.packets["audio_level_dbov"].isna().all()
+    sdp = tmp_path / "call.sdp"
+    uri = "urn:ietf:params:rtp-hdrext:encrypt urn:ietf:params:rtp-hdrext:ssrc-audio-level"
+    sdp.write_text(f"v=0\nm=audio 9 RTP/AVP 111\na=rtpmap:111 opus/48000/2\na=extmap:1 {uri}\n")
+    (stream,) = found(tmp_path, packets, sdp=sdp)
+    assert stream.packets["audio_level_dbov"].isna().all()
+    told = "100 packets carry encrypted header extensions (RFC 6904), which are not read: audio-level"
+    assert told in stream.notes
+
+
+@pytest.mark.parametrize("profile", [0xC0DE, 0xC2DE])
+def test_hidden_headers_are_counted_and_stay_closed(tmp_path, profile):
+    rng = np.random.default_rng(6)
+    packets = [
+        p.rtp(n, 960 * n, payload_type=111, payload=rng.bytes(50), extension=(profile, rng.bytes(8))) for n in range(30)
+    ]
+    streams = found(tmp_path, packets)
+    assert streams.skipped == {"RTP packet with encrypted header extensions (cryptex)": 30}
+    assert (streams[0].encrypted, streams[0].readable) == (True, False)
+    assert "30 packets hide their header extensions and CSRCs (cryptex, RFC 9335): they stay closed" in streams[0].notes
+    assert not any("snap length" in note for note in streams[0].notes)
+
+
+def test_a_source_that_changes_its_ssrc_is_followed(tmp_path):
+    first, second = p.talk(60), p.talk(60, ssrc=77, sequence=9000, timestamp=70_000)
+    streams = found(tmp_path, [*first, *second])
+    assert [stream.ssrc for stream in streams] == [0x1234, 77]
+    assert streams[0].notes == ("SSRC 0x0000004D takes over from it on the same path",)
+    assert streams[1].notes == ("it takes over from SSRC 0x00001234 on the same path",)
+    assert [len(stream.losses) for stream in streams] == [0, 0]
+
+
+def test_streams_side_by_side_take_over_from_nobody(tmp_path):
+    pairs = zip(p.talk(60), p.talk(60, ssrc=77, sequence=9000, timestamp=70_000), strict=True)
+    assert [stream.notes for stream in found(tmp_path, [one for pair in pairs for one in pair])] == [(), ()]
+
+
 def test_a_stream_without_extensions_has_none(tmp_path):
     (stream,) = found(tmp_path, p.talk(9))
     assert stream.packets["audio_level_dbov"].isna().all()
