@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 import numpy as np
 
@@ -13,6 +13,9 @@ from forensics.views.sound import Sound
 BLOCK_S = 300.0
 """Heard at once: five minutes at 16 kHz are 19 MB, an hour would be 230."""
 
+SEAM_S = 0.04
+"""Pieces of a sound closer than two packets of 20 ms are one stretch: the buffer stretched what lies between."""
+
 
 def speech_tile(sound: Sound) -> np.ndarray:
     """Return where somebody speaks in `sound`: float32 of shape (stretches, 2), start and end in seconds of the axis.
@@ -21,8 +24,8 @@ def speech_tile(sound: Sound) -> np.ndarray:
     -----
     As `forensics.audio.activity.find_speech`, whose threshold follows the loud frames of each `BLOCK_S`.
     """
-    stretches = np.array([*_placed(sound, _joined(_heard(sound.track)))], dtype=float).reshape(-1, 2)
-    return stretches[np.argsort(stretches[:, 0])].astype(np.float32)
+    placed = sorted(_placed(sound, _joined(_heard(sound.track), within_s=BRIDGE_S)))
+    return np.array(_joined(placed, within_s=SEAM_S), dtype=np.float32).reshape(-1, 2)
 
 
 def _heard(track: AudioTrack) -> Iterator[tuple[float, float]]:
@@ -34,12 +37,12 @@ def _heard(track: AudioTrack) -> Iterator[tuple[float, float]]:
         yield from ((start_s + start, start_s + end) for start, end in find_speech(block))
 
 
-def _joined(stretches: Iterator[tuple[float, float]]) -> list[tuple[float, float]]:
-    """Join what the edge of a block has cut."""
+def _joined(stretches: Iterable[tuple[float, float]], *, within_s: float) -> list[tuple[float, float]]:
+    """Join what the edge of a block, or of a piece, has cut."""
     out: list[tuple[float, float]] = []
     for start, end in stretches:
-        if out and start - out[-1][1] < BRIDGE_S:
-            out[-1] = (out[-1][0], end)
+        if out and start - out[-1][1] < within_s:
+            out[-1] = (out[-1][0], max(end, out[-1][1]))
         else:
             out.append((start, end))
     return out

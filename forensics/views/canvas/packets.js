@@ -7,6 +7,7 @@ const FATE = ["in order", "reordered", "duplicate", "late", "discarded"];
 const MARKER = 8;
 const DTX = 16;
 const DELAY_STEPS_MS = [20, 30, 50, 100, 200, 300, 500, 800, 1000, 1500, 2000, 3000, 5000, 10000, 20000, 60000];
+const BUFFER_LINES = ["level_ms", "target_ms"];
 const FEW_PACKETS = 400;
 const AWAY_S = 0.1; // a packet further from the crosshair than this says how far
 
@@ -57,18 +58,24 @@ export class PacketLane extends Lane {
   top_ms(axis, from, to) {
     let most = 16;
     for (let i = from; i < to; i++) if (this.packets.delay_ms[i] > most) most = this.packets.delay_ms[i];
-    for (const [i] of this.bufferInView(axis)) most = Math.max(most, this.buffer.target_ms[i], this.buffer.level_ms[i]);
+    for (const name of BUFFER_LINES) for (const [, ms] of this.bufferInView(axis, name)) most = Math.max(most, ms);
     return DELAY_STEPS_MS.find((step) => step >= most * 1.08) ?? most;
   }
 
-  // Indices of the buffer's curve that are worth a pixel.
-  *bufferInView(axis) {
+  // The buffer's curve in view as [time, ms]; where there are more values than pixels, their mean per pixel.
+  *bufferInView(axis, name) {
     const { at_s } = this.buffer;
     if (!at_s) return;
+    const values = this.buffer[name];
     const from = Math.max(lowerBound(at_s, axis.start) - 1, 0);
     const to = Math.min(lowerBound(at_s, axis.end) + 1, at_s.length);
-    const stride = Math.max(1, Math.floor((to - from) / (2 * axis.width)));
-    for (let i = from; i < to; i += stride) yield [i, at_s[i]];
+    const group = Math.max(1, Math.floor((to - from) / axis.width));
+    for (let i = from; i < to; i += group) {
+      let sum = 0;
+      const end = Math.min(i + group, to);
+      for (let j = i; j < end; j++) sum += values[j];
+      yield [at_s[i], sum / (end - i)];
+    }
   }
 
   paint(pen) {
@@ -88,17 +95,16 @@ export class PacketLane extends Lane {
   }
 
   paintBuffer(pen, y) {
-    if (!this.buffer.at_s) return;
-    for (const [name, dash] of [["level_ms", []], ["target_ms", [5, 2]]]) this.paintLine(pen, y, name, dash);
+    if (this.buffer.at_s) for (const name of BUFFER_LINES) this.paintLine(pen, y, name);
   }
 
-  paintLine({ ctx, axis, theme }, y, name, dash) {
+  paintLine({ ctx, axis, theme }, y, name) {
     ctx.strokeStyle = theme.target;
     ctx.lineWidth = name === "target_ms" ? 1.6 : 1;
     ctx.globalAlpha = name === "target_ms" ? 1 : 0.75;
-    ctx.setLineDash(dash);
+    ctx.setLineDash(name === "target_ms" ? [5, 2] : []);
     ctx.beginPath();
-    for (const [i, at] of this.bufferInView(axis)) ctx.lineTo(axis.x(at), y(this.buffer[name][i]));
+    for (const [at, ms] of this.bufferInView(axis, name)) ctx.lineTo(axis.x(at), y(ms));
     ctx.stroke();
     ctx.setLineDash([]);
     ctx.globalAlpha = 1;
