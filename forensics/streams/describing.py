@@ -93,8 +93,8 @@ def streams_report(
     path : str or Path
         A capture file.
     keys : Path, optional
-        Key material. With it the packets are kept and opened, which tells which streams it opens; without it the file
-        is read in chunks and nothing is kept.
+        Key material. With it the packets are kept and opened, which tells which streams it opens and what else they
+        carry (`notes` of each stream); without it the file is read in chunks and no payload is looked at.
     decode_as : Mapping of str to str, optional
         As for `find_streams`.
     sdp : Path, optional
@@ -120,7 +120,8 @@ def streams_report(
     from forensics.streams.finding import find_streams
 
     found = find_streams(read_capture(path, progress=progress), keys=keys, decode_as=decode_as, sdp=sdp)
-    return _report(path, [_figures(stream) for stream in found], found.skipped, found.notes)
+    rows = [_figures(stream) | {"notes": list(stream.notes)} for stream in found]
+    return _report(path, rows, found.skipped, found.notes)
 
 
 def _report(
@@ -152,14 +153,22 @@ def streams_text(report: Mapping[str, Any]) -> str:
     heads = [head for head, _ in _TEXT_COLUMNS]
     widths = [max(len(row[at]) for row in [heads, *rows]) for at in range(len(heads))]
     lines = ["  ".join(cell.rjust(width) for cell, width in zip(row, widths, strict=True)) for row in [heads, *rows]]
+    told = [f"0x{stream['ssrc']:08X}: {note}." for stream in report["streams"] for note in _stream_notes(stream)]
     skipped = [f"Not understood: {count} × {reason}" for reason, count in sorted(report["skipped"].items())]
     return "\n".join(
-        [*lines, "", *(skipped or ["Everything was understood."]), *(f"Note: {n}." for n in report["notes"])]
+        [*lines, "", *told, *(skipped or ["Everything was understood."]), *(f"Note: {n}." for n in report["notes"])]
     )
 
 
+def _stream_notes(stream: Mapping[str, Any]) -> list[str]:
+    peer = stream.get("relayed_peer")
+    return [*([f"a TURN server relays it; behind it is {peer}"] if peer else []), *stream.get("notes", [])]
+
+
 def _for_people(stream: Mapping[str, Any]) -> dict[str, Any]:
-    milliseconds = {name[:-1] + "ms": (value or 0.0) * 1e3 for name, value in stream.items() if name.endswith("_s")}
+    milliseconds = {
+        name[:-1] + "ms": round((value or 0.0) * 1e3, 3) + 0.0 for name, value in stream.items() if name.endswith("_s")
+    }  # zero is added so that none of them is a negative zero
     drift = stream["clock_drift_ppm"]
     return {
         **stream,
@@ -168,5 +177,5 @@ def _for_people(stream: Mapping[str, Any]) -> dict[str, Any]:
         "codec_text": f"{stream['codec']}/{stream['clock_rate_hz']} ({stream['codec_known']})",
         "lost_percent": 100 * stream["lost"] / max(stream["expected"], 1),
         "jitter_text": "/".join(f"{milliseconds[f'jitter_{which}_ms']:.3f}" for which in ("min", "mean", "max")),
-        "drift_text": "-" if drift is None else f"{drift:+.1f} ppm",
+        "drift_text": "-" if drift is None else f"{round(drift, 1) + 0.0:+.1f} ppm",
     }

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from forensics.streams.drift import Drifts
 from forensics.streams.timeline import DUPLICATE, LATE, REORDERED, Rows, Timed, Timelines
 
 _SUMS: dict[str, Any] = {
@@ -27,17 +28,10 @@ _SUMS: dict[str, Any] = {
     "jitter_sum_s": np.float64,
     "transit_min_s": np.float64,
     "transit_max_s": np.float64,
-    "x": np.float64,
-    "y": np.float64,
-    "xx": np.float64,
-    "xy": np.float64,
     "types_low": np.uint64,
     "types_high": np.uint64,
 }
 _SMALLEST = ("delta_min_s", "jitter_min_s", "transit_min_s")
-
-FEWEST_FOR_DRIFT_S = 10.0
-"""A line through less time than this says more of the jitter than of the clock. Ours."""
 
 
 @dataclass(slots=True, eq=False)
@@ -61,14 +55,17 @@ class Sums:
     *Lost* counts numbers that never came; tshark counts received packets, so that a duplicate hides a loss.
     The skew is the largest distance, either way, between a packet and its time stamp, counted from the first packet; it
     is positive where the time stamps run ahead, as in Wireshark. A talkspurt begins with a marker or after a pause.
+    The drift is that of `drift.Drifts`, without the steps of a sender that stood still; tshark's has them in.
     """
 
     timelines: Timelines = field(default_factory=Timelines)
+    drifts: Drifts = field(default_factory=Drifts)
     sums: dict[str, np.ndarray] = field(default_factory=lambda: {n: np.zeros(0, t) for n, t in _SUMS.items()})
 
     def reserve(self, streams: int) -> None:
         """Make room for stream numbers below `streams`."""
         self.timelines.reserve(streams)
+        self.drifts.reserve(len(self.timelines.clock_rate_hz))
         more = len(self.timelines.clock_rate_hz) - len(self.sums["packets"])
         if more > 0:
             for name, column in self.sums.items():
@@ -78,6 +75,7 @@ class Sums:
     def keep(self, streams: np.ndarray) -> None:
         """Forget all streams but these, which become 0, 1, 2 … in their order."""
         self.timelines.keep(streams)
+        self.drifts.keep(streams)
         self.sums = {name: column[streams] for name, column in self.sums.items()}
 
     def add(self, rows: Rows, marked: Marked) -> None:
@@ -135,14 +133,13 @@ class Sums:
         self.sums[name][stream] = np.maximum(self.sums[name][stream], value)
 
     def _fit(self, rows: Rows, transit_s: np.ndarray, stream: np.ndarray, start: np.ndarray) -> None:
-        """Add to the sums of a line through transit over arrival, both counted from the first packet."""
+        """Count transit and arrival from the first packet: how far they part, and along which line."""
         counts = np.diff(start, append=len(rows))
         x = rows.arrival_s - np.repeat(self.sums["first_s"][stream], counts)
         y = transit_s - np.repeat(self.sums["first_transit_s"][stream], counts)
         self._least("transit_min_s", stream, np.minimum.reduceat(y, start))
         self._most("transit_max_s", stream, np.maximum.reduceat(y, start))
-        for name, column in (("x", x), ("y", y), ("xx", x * x), ("xy", x * y)):
-            self.sums[name][stream] += np.add.reduceat(column, start)
+        self.drifts.add(stream, start, passed_s=x, transit_s=y)
 
     def figures(self, stream: int) -> dict[str, Any]:
         """Return the figures of one stream by name: counts, seconds, ppm; None where there is no telling."""
@@ -150,7 +147,6 @@ class Sums:
         lost = self.timelines.lost(stream)
         received = one["packets"] - one["duplicate"]
         later = max(one["packets"] - 1, 1)
-        duration = one["last_s"] - one["first_s"]
         ahead, behind = -one["transit_min_s"], -one["transit_max_s"]
         return {
             "payload_types": _types(one["types_low"], one["types_high"]),
@@ -170,7 +166,7 @@ class Sums:
             "jitter_mean_s": one["jitter_sum_s"] / later,
             "jitter_max_s": one["jitter_max_s"],
             "skew_s": ahead if abs(ahead) > abs(behind) else behind,
-            "clock_drift_ppm": _drift_ppm(one, duration),
+            "clock_drift_ppm": self.drifts.ppm(stream, duration_s=one["last_s"] - one["first_s"]),
             "talkspurts": one["talkspurts"],
         }
 
@@ -181,11 +177,3 @@ def _finite(value: float) -> float | None:
 
 def _types(low: int, high: int) -> list[int]:
     return [kind for kind in range(128) if ((low, high)[kind >> 6] >> (kind & 63)) & 1]
-
-
-def _drift_ppm(one: dict[str, Any], duration: float) -> float | None:
-    """Least-squares drift of the sender's clock against the capture's: positive where the sender's runs fast."""
-    count, spread = one["packets"], one["packets"] * one["xx"] - one["x"] ** 2
-    if duration < FEWEST_FOR_DRIFT_S or spread <= 0:
-        return None
-    return -1e6 * (count * one["xy"] - one["x"] * one["y"]) / spread

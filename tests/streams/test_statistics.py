@@ -77,6 +77,22 @@ def test_drift_and_skew_have_the_sign_of_a_fast_sender(tmp_path):
     assert stream["skew_s"] == pytest.approx(2999 * 2e-6, abs=1e-6)
 
 
+@pytest.mark.parametrize("capacity", [1 << 22, 20_000])
+def test_a_sender_that_stands_still_does_not_drift(tmp_path, monkeypatch, capacity):
+    """A clock 50 ppm slow, jitter, and two stalls during which the time stamps stood still."""
+    monkeypatch.setattr("forensics.capture.files.Window.__init__.__kwdefaults__", {"capacity": capacity})
+    rng = np.random.default_rng(2)
+    frames = []
+    for n in range(6000):
+        arrival = 0.02 * n * (1 + 50e-6) + 0.9 * (n > 1800) + 1.3 * (n > 4100) + rng.exponential(0.003)
+        frame = p.ethernet(p.ipv4(p.udp(p.rtp(n, 160 * n))))
+        frames.append(p.Shot(p.START_NS + int(arrival * 1e9), frame, len(frame)))
+    path = tmp_path / "call.pcap"
+    path.write_bytes(p.pcap(frames, nano=True))
+    (stream,) = measure_streams(path).streams
+    assert stream["clock_drift_ppm"] == pytest.approx(-50, abs=2)
+
+
 def test_talkspurts_are_counted_by_marker_or_pause(tmp_path):
     stamps = [160 * n + 4000 * (n // 50) for n in range(150)]
     packets = [p.rtp(n, stamp, marker=n == 50) for n, stamp in enumerate(stamps)]
