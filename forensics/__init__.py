@@ -34,6 +34,7 @@ _HOME = {
     "write_report": "forensics.report",
     "compare": "forensics.comparison",
     "write_comparison": "forensics.report",
+    "survey_calls": "forensics.survey",
 }
 
 __all__ = ["__version__", *_HOME]  # noqa: PLE0604  the keys are strings

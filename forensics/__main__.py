@@ -14,6 +14,7 @@ import typer
 
 from forensics import __version__
 from forensics.commands.call import diagnose, report, streams
+from forensics.commands.calls import compare, survey
 from forensics.commands.status import DEFECT, UNREADABLE
 from forensics.errors import ForensicsError
 
@@ -50,10 +51,17 @@ app.command(
     epilog=_examples(
         "diagnose calls/monday --json findings.json",
         "diagnose monday.pcapng --recording heard.wav --keys sslkeys.log",
+        "diagnose calls/monday --fail-on 'late_model_output>0' --junit results.xml",
     )
 )(diagnose)
 app.command(epilog=_examples("report calls/monday --out monday.html", "report calls/monday --redact --no-audio"))(
     report
+)
+app.command(
+    epilog=_examples("compare calls/monday calls/tuesday", "compare old_calls/ new_calls/ --report change.html")
+)(compare)
+app.command(epilog=_examples("survey calls/ --out reports/week", "survey calls/ --fail-on 'audible>3' --junit r.xml"))(
+    survey
 )
 app.command(epilog=_examples("streams monday.pcapng", "streams calls/monday --json -"))(streams)
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import sys
 import traceback
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
@@ -62,7 +63,9 @@ def find_calls(folder: str | Path) -> list[Path]:
     return calls
 
 
-def run_each(work: Callable[[Path], T], paths: Iterable[Path], *, jobs: int | None = None) -> Iterator[Worked[T]]:
+def run_each(
+    work: Callable[[Path], T], paths: Iterable[Path], *, jobs: int | None = None
+) -> Generator[Worked[T], None, None]:
     """Do `work` on each call and give what became of it, in the order in which they are done.
 
     Parameters
@@ -92,13 +95,23 @@ def run_each(work: Callable[[Path], T], paths: Iterable[Path], *, jobs: int | No
     paths = list(paths)
     with _processes(min(jobs or os.cpu_count() or 1, max(len(paths), 1))) as pool:
         futures = {pool.submit(guarded, path): path for path in paths}
-        for future in as_completed(futures):
-            if _died(future):
-                lost.append(futures[future])
-            else:
-                yield future.result()
+        try:
+            for future in as_completed(futures):
+                if _died(future):
+                    lost.append(futures[future])
+                else:
+                    yield future.result()
+        finally:
+            pool.shutdown(cancel_futures=True)  # who stops asking does not wait for what has not begun
     for path in sorted(lost):
         yield _alone(guarded, path)
+
+
+def call_bar(done: Iterable[Worked[T]], *, total: int, wanted: bool = True) -> Iterator[Worked[T]]:
+    """Give what `done` gives and show on stderr how many calls have come."""
+    from tqdm import tqdm
+
+    return iter(tqdm(done, total=total, desc="calls", unit="call", file=sys.stderr, disable=not wanted))
 
 
 def _calls(folder: Path) -> Iterator[Path]:

@@ -1,8 +1,11 @@
-"""What the command line prints for people: the table of verdicts and the doctor's answer."""
+"""What the command line prints for people: verdicts, comparisons, surveys and the doctor's answer."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
+from statistics import median
+from typing import TYPE_CHECKING
 
 from rich import box
 from rich.console import Console
@@ -12,12 +15,18 @@ from rich.text import Text
 from forensics.doctor import Check
 from forensics.model import BLAMING_CAUSES, Cause, Diagnosis, Verdict
 
+if TYPE_CHECKING:
+    from forensics.comparison.nouns import Comparison, LatencyChange, Rate, RateChange
+    from forensics.survey import Survey
+
 CAUSE_STYLES = {
     Cause.NETWORK_DROP: "red",
     Cause.BUFFER_UNDERRUN: "yellow",
     Cause.LATE_MODEL_OUTPUT: "magenta",
     Cause.SENDER_POLICY: "blue",
 }
+OUTCOME_STYLES = {"better": "green", "worse": "red", "unclear": "dim"}
+SURVEYED = (*BLAMING_CAUSES, Cause.UNDETERMINED)
 
 
 def print_diagnosis(diagnosis: Diagnosis, *, stderr: bool = False) -> None:
@@ -32,6 +41,37 @@ def print_diagnosis(diagnosis: Diagnosis, *, stderr: bool = False) -> None:
         console.print(Text(f"note: {note}", style="dim"))
 
 
+def print_comparison(comparison: Comparison, *, stderr: bool = False) -> None:
+    """Print the conclusion and a row per cause, mechanism and latency."""
+    console = _console(stderr=stderr)
+    console.print(Text(comparison.conclusion))
+    table = _table("", "before", "after", "p", "difference")
+    for change in (*comparison.causes, *comparison.mechanisms):
+        if change.before.count or change.after.count:
+            table.add_row(change.what, _rate(change.before), _rate(change.after), *_difference(change))
+    for delay in comparison.latencies:
+        if delay.before_s and delay.after_s:
+            table.add_row(delay.what, _median(delay.before_s), _median(delay.after_s), *_difference(delay))
+    console.print(table)
+
+
+def print_survey(survey: Survey, *, stderr: bool = False) -> None:
+    """Print a row per call, those that could not be read with the reason, and where the page is."""
+    console = _console(stderr=stderr)
+    table = _table("call", "length", "audible", *(cause.partition("_")[0] for cause in SURVEYED), "longest", "latency")
+    for row in survey.calls[survey.calls["error"] == ""].to_dict("records"):
+        counts = [f"{row[str(cause)]:.0f}" if row[str(cause)] else "" for cause in SURVEYED]
+        latency = "" if math.isnan(row["latency_median_s"]) else f"{1000 * row['latency_median_s']:.0f} ms"
+        longest = f"{1000 * row['longest_glitch_s']:.0f} ms" if row["audible"] else ""
+        length = _clock(row["duration_s"])
+        table.add_row(Text(row["call"]), length, f"{row['audible']:.0f}", *counts, longest, latency)
+    console.print(table)
+    for one in survey.surveyed:
+        if one.error:
+            console.print(Text(f"could not be read: {one.place.name}: {one.error}", style="red"))
+    console.print(Text(f"Page: {survey.page}"))
+
+
 def print_checks(checks: Iterable[Check]) -> None:
     """Print one row per thing looked for, and what to do about each that is missing."""
     table = Table(box=box.SIMPLE_HEAD, show_header=False)
@@ -40,6 +80,26 @@ def print_checks(checks: Iterable[Check]) -> None:
         advice = Text("" if check.found else check.advice)
         table.add_row(Text(mark, style=style), check.name, check.found or "missing", advice)
     _console().print(table)
+
+
+def _table(*headings: str) -> Table:
+    table = Table(box=box.SIMPLE_HEAD)
+    for number, heading in enumerate(headings):
+        table.add_column(heading, justify="right" if number else "left", overflow="fold")
+    return table
+
+
+def _rate(rate: Rate) -> str:
+    return f"{rate.count} ({rate.per_minute:.2g}/min)" if rate.minutes else str(rate.count)
+
+
+def _median(seconds: tuple[float, ...]) -> str:
+    return f"{1000 * median(seconds):.0f} ms"
+
+
+def _difference(change: RateChange | LatencyChange) -> tuple[str, Text]:
+    p = "" if math.isnan(change.p_adjusted) else f"{change.p_adjusted:.2g}"
+    return p, Text(change.outcome, style=OUTCOME_STYLES[change.outcome])
 
 
 def _console(*, stderr: bool = False) -> Console:

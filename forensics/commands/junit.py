@@ -43,10 +43,8 @@ def _suite(call: CallOutcome) -> ElementTree.Element:
     cases = list(_cases(call))
     counts = {f"{kind}s" if kind != "skipped" else kind: sum(case.find(kind) is not None for case in cases)
               for kind in ("failure", "error", "skipped")}  # fmt: skip
-    suite = ElementTree.Element(
-        "testsuite", name=_text(call.name), tests=str(len(cases)), time=f"{call.seconds:.3f}",
-        **{kind: str(count) for kind, count in counts.items()},
-    )  # fmt: skip
+    about = {"name": _text(call.name), "tests": str(len(cases)), "time": f"{call.seconds:.3f}"}
+    suite = ElementTree.Element("testsuite", about | {kind: str(count) for kind, count in counts.items()})
     suite.extend(cases)
     if call.document is not None:
         ElementTree.SubElement(suite, "system-out").text = _text(_told(call.document))
@@ -75,8 +73,8 @@ def _case(call: CallOutcome, name: str, trouble: tuple[str, str] | None) -> Elem
     case = ElementTree.Element("testcase", name=name, classname=_text(f"forensics.{call.name}"), time="0")
     if trouble is not None:
         kind, message = trouble
-        details = {} if kind == "skipped" else {"type": kind}
-        ElementTree.SubElement(case, kind, message=_text(message), **details)
+        details = {"message": _text(message)} | ({} if kind == "skipped" else {"type": kind})
+        ElementTree.SubElement(case, kind, details)
     return case
 
 

@@ -24,7 +24,7 @@ SIGNIFICANT = 0.05
 alone makes something look changed."""
 
 
-def compare(before: Calls, after: Calls, *, jobs: int | None = 0) -> Comparison:
+def compare(before: Calls, after: Calls, *, jobs: int | None = 0, progress: bool = False) -> Comparison:
     """Tell what got better, worse or is new between two sets of calls, and whether chance would explain it.
 
     Parameters
@@ -34,6 +34,8 @@ def compare(before: Calls, after: Calls, *, jobs: int | None = 0) -> Comparison:
         or several of these.
     jobs : int, optional
         How many processes diagnose what is not diagnosed yet; 0 does it here, None takes one per processor.
+    progress : bool
+        Show a bar on stderr while calls are diagnosed.
 
     Returns
     -------
@@ -55,7 +57,10 @@ def compare(before: Calls, after: Calls, *, jobs: int | None = 0) -> Comparison:
     """
     from forensics import __version__
 
-    sides = gather_side("before", before, jobs=jobs), gather_side("after", after, jobs=jobs)
+    sides = (
+        gather_side("before", before, jobs=jobs, progress=progress),
+        gather_side("after", after, jobs=jobs, progress=progress),
+    )
     causes = [_rate_change(what, *sides, counted=partial(_by_cause, what)) for what in (ALL, *COUNTED)]
     whole = _latency_change("latency_s", *sides)
     corrected = _corrected([*causes, whole])

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from forensics.calls import find_calls, run_each
+from forensics.calls import call_bar, find_calls, run_each
 from forensics.case import open_case
 from forensics.comparison.nouns import Side
 from forensics.diagnosis import diagnose
@@ -20,7 +20,7 @@ Calls = (
 )
 
 
-def gather_side(name: str, calls: Calls, *, jobs: int | None) -> Side:
+def gather_side(name: str, calls: Calls, *, jobs: int | None, progress: bool = False) -> Side:
     """Gather the findings of every call on one side, diagnosing those that are not diagnosed yet.
 
     Raises
@@ -37,7 +37,8 @@ def gather_side(name: str, calls: Calls, *, jobs: int | None) -> Side:
             paths += more
         else:
             documents.append(_document(call))
-    worked = sorted(run_each(_findings_of, paths, jobs=jobs), key=lambda done: done.path)
+    done = call_bar(run_each(_findings_of, paths, jobs=jobs), total=len(paths), wanted=progress and bool(paths))
+    worked = sorted(done, key=lambda one: one.path)
     documents += [done.value for done in worked if done.value is not None]
     left_out = tuple((done.path.name, done.error) for done in worked if done.error)
     if not documents:

@@ -25,6 +25,7 @@ function sortBy(table, column, way) {
 
 function offerSorting(table) {
   [...table.tHead.rows[0].cells].forEach((cell, column) => {
+    if (cell.tagName !== "TH") return;
     const button = document.createElement("button");
     button.type = "button";
     button.className = "sort";
