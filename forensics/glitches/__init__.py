@@ -12,6 +12,7 @@ from forensics.glitches.recording import find_in_recording
 from forensics.glitches.silence import find_silence
 from forensics.glitches.silence_by_level import find_silence_by_level
 from forensics.glitches.splices import find_splices
+from forensics.glitches.unsent import find_unsent, tell_account
 from forensics.model import Glitch, Scene
 
 __all__ = [
@@ -27,6 +28,7 @@ __all__ = [
     "find_skips",
     "find_splices",
     "find_timestamp_jumps",
+    "find_unsent",
     "merge_glitches",
 ]
 
@@ -57,6 +59,8 @@ def find_glitches(scene: Scene) -> list[Glitch]:
             *find_silence_by_level(scene, boundaries=boundaries),
             *find_splices(scene),
         ]
+        found += find_unsent(scene, found=found)
+        found = tell_account(found, scene)
     else:
         found += find_in_recording(scene)
     return [judge_audibility(glitch) for glitch in merge_glitches(found)]

@@ -7,14 +7,14 @@ from dataclasses import replace
 
 from forensics.model import Glitch
 
-KIND_ORDER = ("late_answer", "loss", "skip", "stall", "silence", "splice", "late", "blank", "hole")
+KIND_ORDER = ("late_answer", "loss", "skip", "stall", "silence", "splice", "late", "blank", "hole", "unsent")
 """Which kind names a glitch that several detectors saw: the most specific comes first."""
 
 REFILL_S = 0.4
 """After a hole NetEq waits until half of its target is buffered and may open a second one; with targets up to the
 400 ms that a stall leaves behind it comes at most so much later."""
 
-NO_BUFFER = ("late_answer", "splice")
+NO_BUFFER = ("late_answer", "splice", "unsent")
 """Kinds that leave no buffer empty: the stream went on as if nothing had happened."""
 
 ON_TIME_S = 0.01
@@ -54,7 +54,7 @@ def _order(glitch: Glitch) -> tuple[float, float, int, float]:
 
 def _same(a: Glitch, b: Glitch) -> bool:
     """Whether both stand between the same two packets, or one lies within the other as heard."""
-    if a.direction != b.direction or "late_answer" in (a.kind, b.kind):
+    if a.direction != b.direction or {"late_answer", "unsent"} & {a.kind, b.kind}:
         return False
     if a.frames and a.frames == b.frames:
         return True

@@ -113,23 +113,51 @@ def find_splices(scene: Scene) -> list[Glitch]:
     closed is not looked at, although its recording may hold the splice: without decoded packets nobody knows where
     in it the packet edges are. Encoders of another look-ahead than libopus' usual 6.5 ms put it where it is not sought.
     """
-    if scene.sent is None or scene.journey is None or scene.downlink is None or len(scene.journey) < 2:
+    scored = score_speech_edges(scene)
+    found = np.flatnonzero(scored.scores_db >= scored.splice_db)
+    if len(found) == 0 or scene.journey is None:
         return []
+    boundaries = measure_boundaries(scene.journey)
+    return [splice_at(scene, boundaries, scored, int(i)) for i in found]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ScoredEdges:
+    """Packet edges in speech: journey positions behind them, each with the evidence for a cut and with its break."""
+
+    positions: np.ndarray  # (n,) int
+    scores_db: np.ndarray  # (n,) decibans, minus infinity where prediction hardly fails
+    breaks_db: np.ndarray  # (n,)
+    splice_db: float  # the score from which on an edge is a splice, with nothing else known
+
+
+@lru_cache(maxsize=1)
+def score_speech_edges(scene: Scene) -> ScoredEdges:
+    """Weigh a cut against none at every packet edge in speech at and near which nothing else happened.
+
+    Parameters
+    ----------
+    scene : Scene
+        With the decoded stream (`scene.sent`) and a journey; without either there are no edges.
+
+    Returns
+    -------
+    ScoredEdges
+    """
+    none = ScoredEdges(np.empty(0, int), np.empty(0), np.empty(0), np.inf)
+    if scene.sent is None or scene.journey is None or scene.downlink is None or len(scene.journey) < 2:
+        return none
     codec = scene.downlink.codec.name
     if codec not in BANDS or (BANDS[codec] == "wide" and scene.sent.sample_rate_hz < RATE_HZ):
-        return []
+        return none
     judge = _fitted(BANDS[codec])
-    boundaries = measure_boundaries(scene.journey)
     lag_s = LAG_S.get(codec, 0.0)
-    positions = _undisturbed(scene.journey, boundaries)
+    positions = _undisturbed(scene.journey, measure_boundaries(scene.journey))
     heard = resample_track(scene.sent, sample_rate_hz=RATE_HZ).samples
     instants = np.round((scene.journey["media_s"].to_numpy()[positions] + lag_s) * RATE_HZ).astype(int)
     speech = find_speech_edges(heard, instants)
     scores_db, breaks_db = score_edges(heard, instants[speech], judge=judge)
-    found = np.flatnonzero(scores_db >= judge.splice_db)
-    return [
-        _glitch(scene, boundaries, int(positions[speech][i]), (float(breaks_db[i]), float(scores_db[i]))) for i in found
-    ]
+    return ScoredEdges(positions[speech], scores_db, breaks_db, judge.splice_db)
 
 
 def _undisturbed(journey: pd.DataFrame, boundaries: pd.DataFrame) -> np.ndarray:
@@ -186,12 +214,12 @@ def score_edges(samples: np.ndarray, instants: np.ndarray, *, judge: Judge) -> t
     return scores_db, breaks_db
 
 
-def _glitch(scene: Scene, boundaries: pd.DataFrame, position: int, measured: tuple[float, float]) -> Glitch:
-    """Make the glitch at the edge before the packet at `position`."""
-    glitch = candidate(scene, boundaries, position, kind="splice", found_by="sent audio")
+def splice_at(scene: Scene, boundaries: pd.DataFrame, scored: ScoredEdges, edge: int) -> Glitch:
+    """Make the glitch at one of the scored edges."""
+    glitch = candidate(scene, boundaries, int(scored.positions[edge]), kind="splice", found_by="sent audio")
     numbers = {
-        "break_db": measured[0],
-        "log_likelihood_ratio": measured[1],
+        "break_db": float(scored.breaks_db[edge]),
+        "log_likelihood_ratio": float(scored.scores_db[edge]),
         "speech_before": 1.0,
         "speech_after": 1.0,
         "lost_packets": 0.0,
