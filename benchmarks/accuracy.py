@@ -40,14 +40,21 @@ LONGEST_EXTRA_S = 1.0
 
 SUBSETS: Mapping[str, tuple[str, ...]] = {
     "all": (),
+    "all-events": ("events",),
     "receiver": ("sender_capture", "events", "stats"),
     "closed": ("sender_capture", "events", "stats", "keys"),
     "capture": ("sender_capture", "events", "stats", "recording", "microphone"),
     "recording": ("sender_capture", "events", "stats", "capture", "keys"),
     "statistics": ("sender_capture", "events"),
     "bare": ("sender_capture", "events", "stats", "recording", "microphone", "keys"),
+    "receiver+events": ("sender_capture", "stats"),
+    "closed+events": ("sender_capture", "stats", "keys"),
+    "capture+events": ("sender_capture", "stats", "recording", "microphone"),
+    "recording+events": ("sender_capture", "stats", "capture", "keys"),
+    "statistics+events": ("sender_capture", "capture", "keys", "recording", "microphone"),
 }
-"""Name → what is withheld: nothing; all but receiver capture + recording + keys; the same without keys; …"""
+"""Name → what is withheld: nothing; the event log; all but receiver capture + recording + keys; the same without keys; …
+What ends in "+events" has the event log besides."""
 
 SEALED = "sealed.pcap"
 """A simulated call is in plain RTP; its capture with every payload encrypted has this name and stands in for it where
@@ -174,10 +181,8 @@ def score_case(folder: Path, subset: str) -> Scores:
             print(f"{folder.name} ({subset}): {fault}")
             return Scores()
     seconds = time.perf_counter() - started
-    on_capture = "recording" not in diagnosis.scene.clocks and diagnosis.scene.capture is not None
-    faults = list(
-        read_faults(truth, origin_s=diagnosis.scene.origin_ns / 1e9 if on_capture else None, closed=subset != "all")
-    )
+    origin_s = diagnosis.scene.origin_ns / 1e9 if diagnosis.scene.recording is None else None
+    faults = list(read_faults(truth, origin_s=origin_s, closed="sender_capture" in SUBSETS[subset]))
     findings = list(findings_of(diagnosis))
     apart = [replace(fault, must=fault.must and not fault.contiguous) for fault in faults]
     scores = Scores(
@@ -379,6 +384,7 @@ def summary(scores: Scores) -> dict[str, Any]:
         "per_cause": {c: named_rates(tally.found[c], tally.false[c], tally.missed[c]) for c in CAUSES},
         "micro": named_rates(*totals(tally)),
         "micro_without_contiguous_skips": named_rates(*totals(scores.apart)),
+        "contiguous_skips_found": tally.found.total() - scores.apart.found.total(),
         "micro_plain_rules": named_rates(*totals(scores.plain)),
         "micro_counters": named_rates(*totals(scores.counters)),
         "abstained": tally.abstained,
@@ -403,6 +409,8 @@ def print_scores(name: str, scores: Scores, *, calls: int) -> None:
     tally = scores.diagnosis
     print_rates(f"{name}: {calls} calls, {tally.seconds / max(1, calls):.1f} s each", tally)
     print_totals("without contiguous skips", scores.apart)
+    skips = tally.found.total() - scores.apart.found.total(), tally.missed.total() - scores.apart.missed.total()
+    print(f"contiguous skips: {skips[0]} of {sum(skips)} found")
     for peer, title in ((scores.plain, "plain rules"), (scores.counters, "browser counters")):
         if any(totals(peer)):
             print_totals(title, peer)
