@@ -53,7 +53,7 @@ SUBSETS: Mapping[str, tuple[str, ...]] = {
     "recording+events": ("sender_capture", "stats", "capture", "keys"),
     "statistics+events": ("sender_capture", "capture", "keys", "recording", "microphone"),
 }
-"""Name → what is withheld: nothing; the event log; all but receiver capture + recording + keys; the same without keys; …
+"""Name → what is withheld: nothing; the event log; all but receiver capture + recording + keys; the same without keys.
 What ends in "+events" has the event log besides."""
 
 SEALED = "sealed.pcap"
