@@ -9,9 +9,9 @@ from forensics.directions import choose_directions
 from forensics.evidence import Known, read_evidence
 from forensics.glitches import find_glitches
 from forensics.model import Case, Diagnosis, Scene
-from forensics.progress import stage_bar
+from forensics.progress import Told, stage_bar
 from forensics.provenance import Log
-from forensics.turns import find_turns
+from forensics.turns import find_prompts, find_turns
 
 STAGES = (
     "capture", "streams", "audio", "telemetry", "clocks", "playout", "turns", "glitches", "causes",
@@ -57,7 +57,19 @@ def _diagnose(case: Case, log: Log) -> Diagnosis:
         "turns",
         "find",
         lambda: find_turns(
-            known.recording, known.microphone, journey=known.journey, clock=known.clocks.get("recording")
+            known.recording,
+            known.microphone,
+            journey=known.journey,
+            clocks=known.clocks,
+            events=known.events,
+            stats=known.stats,
+        ),
+    )
+    prompts = log.run(
+        "turns",
+        "follow prompts",
+        lambda: find_prompts(
+            turns, known.uplink, sender_streams=known.sender_streams, clocks=known.clocks, stats=known.stats
         ),
     )
     scene = Scene(case=case, inputs=tuple(log.inputs), turns=turns, **vars(known))
@@ -65,4 +77,6 @@ def _diagnose(case: Case, log: Log) -> Diagnosis:
     verdicts = log.run("causes", "judge", lambda: judge_glitches(glitches, scene))
     from forensics import __version__
 
-    return Diagnosis(scene, verdicts, write_conclusion(verdicts, caveats=log.caveats), tuple(log.steps), __version__)
+    return Diagnosis(
+        scene, verdicts, write_conclusion(verdicts, caveats=log.caveats), tuple(log.steps), __version__, prompts
+    )

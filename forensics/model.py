@@ -514,6 +514,10 @@ class Turn:
     barge_in_s: float | None = None  # agent's turn: the user starts to speak over it → it is silent
     talk_over_s: float = 0.0  # how long both spoke
     text: str = ""  # transcript, where a log has it
+    said_over: str = ""  # agent's turn: the words that it spoke over the user, placed in the transcript by time
+    told_heard_s: float | None = None  # agent's turn: how much of it the client told the model was heard
+    heard_s: float | None = None  # agent's turn that was cut off: how much of it was heard
+    pauses: tuple[tuple[float, float], ...] = ()  # between its phrases, (start_s, end_s)
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,7 @@ import pytest
 from building import RATE_HZ, make_journey, track, voice
 
 from forensics.model import ClockMap
-from forensics.turns import ANSWER_WITHIN_S, find_turns
+from forensics.turns.finding import ANSWER_WITHIN_S, find_turns
 
 SECONDS = 20.0
 EDGE_S = 0.06  # as well as speech edges are known
@@ -22,7 +22,8 @@ def speaks(*spans, seed=1):
 
 def turns_of(agent, user=None, *, journey=None, clock=None):
     microphone = None if user is None else speaks(*user, seed=2)
-    return find_turns(None if agent is None else speaks(*agent), microphone, journey=journey, clock=clock)
+    clocks = {} if clock is None else {"recording": clock}
+    return find_turns(None if agent is None else speaks(*agent), microphone, journey=journey, clocks=clocks)
 
 
 def told(turns):
@@ -93,7 +94,7 @@ def test_the_latency_is_split_where_the_packet_that_was_heard_first_arrived():
     journey = make_journey(100, media_s=np.arange(100) * 0.02, heard_s=4.0 + np.arange(100) * 0.02)
     journey["arrival_s"] = journey["heard_s"] + 10.0 - 0.15  # it waited for 150 ms
     answer = turns_of([(4.0, 5.9)], [(1.0, 3.0)], journey=journey, clock=ClockMap("recording", 10.0, 0.01, "given"))[1]
-    assert answer.parts["playout_s"] == pytest.approx(0.15, abs=0.03)
+    assert answer.parts["buffer_s"] == pytest.approx(0.15, abs=0.03)
     assert sum(answer.parts.values()) == pytest.approx(answer.latency_s)
 
 
