@@ -35,6 +35,7 @@ _HOME = {
     "compare": "forensics.comparison",
     "write_comparison": "forensics.report",
     "survey_calls": "forensics.survey",
+    "write_exports": "forensics.exports",
 }
 
 __all__ = ["__version__", *_HOME]  # noqa: PLE0604  the keys are strings

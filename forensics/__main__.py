@@ -13,7 +13,7 @@ from typing import Annotated, NoReturn
 import typer
 
 from forensics import __version__
-from forensics.commands.call import diagnose, report, streams
+from forensics.commands.call import diagnose, export, report, streams
 from forensics.commands.calls import compare, survey
 from forensics.commands.status import DEFECT, UNREADABLE
 from forensics.errors import ForensicsError
@@ -63,6 +63,7 @@ app.command(
 app.command(epilog=_examples("survey calls/ --out reports/week", "survey calls/ --fail-on 'audible>3' --junit r.xml"))(
     survey
 )
+app.command(epilog=_examples("export calls/monday --out monday"))(export)
 app.command(epilog=_examples("streams monday.pcapng", "streams calls/monday --json -"))(streams)
 
 

@@ -1,11 +1,15 @@
 """The command line answers at once, keeps stdout for results and tells by its exit status."""
 
 import json
+import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
+from xml.etree import ElementTree
 
 import pytest
+from made_findings import made_findings
 from typer.testing import CliRunner
 
 from forensics import __main__ as command_line
@@ -123,3 +127,83 @@ def test_streams_of_a_case_folder():
     done = forensics("streams", str(CALLS / "mixed_call"), "--json", "-")
     assert done.returncode == 0, done.stderr
     assert sorted(stream["lost"] for stream in json.loads(done.stdout)["streams"]) == [0, 12]
+
+
+@pytest.mark.parametrize("command", ["diagnose", "report", "streams", "compare", "survey", "export", "doctor", "lab"])
+def test_every_command_has_help(command):
+    done = forensics(command, "--help")
+    assert done.returncode == 0
+    assert f"Usage: forensics {command}" in done.stdout
+    if command not in ("doctor", "lab"):
+        assert f"Examples:\n    forensics {command} " in done.stdout
+
+
+def test_a_shell_completes(tmp_path):
+    asked = {"_FORENSICS_COMPLETE": "complete_bash", "COMP_WORDS": "forensics d", "COMP_CWORD": "1"}
+    done = subprocess.run(
+        [sys.executable, "-m", "forensics"], capture_output=True, text=True, check=False, env={**os.environ, **asked}
+    )
+    assert done.stdout.split() == ["diagnose", "doctor"]
+
+
+def test_gates_decide_and_junit_tells(tmp_path):
+    wanted = ["diagnose", str(CALLS / "stalled_model"), "--junit", str(tmp_path / "r.xml")]
+    held = CliRunner().invoke(command_line.app, [*wanted, "--fail-on", "network_drop>0"])
+    assert held.exit_code == 0
+    assert "network_drop>0 does not hold: network_drop is 0" in held.stderr
+    failed = CliRunner().invoke(command_line.app, [*wanted, "--fail-on", "late_model_output>0"])
+    assert failed.exit_code == 1
+    assert (
+        ElementTree.parse(tmp_path / "r.xml").find(".//failure").get("message").startswith("late_model_output>0 holds")
+    )
+
+
+def test_a_gate_that_is_none_is_status_2(tmp_path):
+    (tmp_path / "call.pcap").touch()
+    done = forensics("diagnose", "call.pcap", "--fail-on", "glitches>0", cwd=tmp_path)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "the measures are duration_s, audible" in done.stderr
+
+
+def findings_file(path, **counts):
+    path.write_text(json.dumps(made_findings(path.stem, minutes=5, **counts)))
+    return str(path)
+
+
+def test_compare_is_status_1_where_something_got_worse(tmp_path):
+    before, after = findings_file(tmp_path / "b.json"), findings_file(tmp_path / "a.json", network_drop=12)
+    page, out = tmp_path / "c.html", tmp_path / "c.json"
+    worse = CliRunner().invoke(command_line.app, ["compare", before, after, "--report", str(page), "--json", str(out)])
+    assert worse.exit_code == 1
+    assert "Worse: " in worse.stdout
+    assert json.loads(out.read_text())["worse"] is True
+    assert "Comparison" in page.read_text()
+    assert CliRunner().invoke(command_line.app, ["compare", after, before]).exit_code == 0
+    assert CliRunner().invoke(command_line.app, ["compare", before, before]).exit_code == 0
+
+
+def test_compare_keeps_json_on_stdout_pure(tmp_path):
+    before = findings_file(tmp_path / "b.json")
+    done = forensics("compare", before, before, "--json", "-")
+    assert json.loads(done.stdout)["schema"] == "forensics.comparison/1"
+    assert "Nothing got worse" in done.stderr
+
+
+def test_a_survey_goes_on_past_a_broken_call(tmp_path):
+    calls = tmp_path / "calls"
+    (calls / "stalled").mkdir(parents=True)
+    for file in (*(CALLS / "stalled_model").glob("receiver.*"), CALLS / "stalled_model" / "keys.log"):
+        shutil.copy(file, calls / "stalled")
+    (calls / "junk.pcap").write_text("no capture")
+    done = forensics(
+        "survey", "calls", "--out", "out", "--jobs", "2", "--audio", "none", "--junit", "r.xml", cwd=tmp_path
+    )
+    assert done.returncode == 2
+    assert "could not be read: junk.pcap" in done.stdout
+    assert done.stdout.endswith("Page: out/index.html\n")
+    assert (tmp_path / "out" / "calls" / "stalled.html").is_file()
+    suites = {suite.get("name"): suite for suite in ElementTree.parse(tmp_path / "r.xml").iter("testsuite")}
+    assert suites["junk.pcap"].get("errors") == "1"
+    (calls / "junk.pcap").unlink()
+    again = forensics("survey", "calls", "--out", "out", "--audio", "none", "--fail-on", "network_drop>0", cwd=tmp_path)
+    assert again.returncode == 0

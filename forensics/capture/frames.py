@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -24,6 +24,8 @@ from forensics.capture.tally import Tally
 from forensics.errors import CaptureError
 
 _NANOSECONDS = bytes([9, 0, 1, 0, 9, 0, 0, 0])  # option if_tsresol = 10**-9
+_COMMENT, _END_OF_OPTIONS = 1, bytes(4)
+_LONGEST_OPTION = 0xFFFF
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +82,9 @@ def _frame(records: Records, row: int) -> Frame:
     )
 
 
-def write_frames(path: Path, frames: Iterable[Frame], *, key_log: bytes = b"") -> Path:
+def write_frames(
+    path: Path, frames: Iterable[Frame], *, key_log: bytes = b"", comments: Mapping[int, Sequence[str]] | None = None
+) -> Path:
     """Write frames to a pcapng file, each with its time to the nanosecond and its own link type.
 
     Parameters
@@ -90,6 +94,8 @@ def write_frames(path: Path, frames: Iterable[Frame], *, key_log: bytes = b"") -
     frames : iterable of Frame
     key_log : bytes
         An NSS key log to put inside, as a decryption-secrets block.
+    comments : mapping of int to sequence of str, optional
+        What is said of a frame, by its number; Wireshark shows it with the packet.
 
     Returns
     -------
@@ -104,15 +110,27 @@ def write_frames(path: Path, frames: Iterable[Frame], *, key_log: bytes = b"") -
         if frame.link not in interfaces:
             interfaces[frame.link] = len(interfaces)
             blocks.append(_block(INTERFACE_DESCRIPTION, struct.pack("<HHI", frame.link, 0, 0) + _NANOSECONDS))
-        blocks.append(_packet(frame, interfaces[frame.link]))
+        blocks.append(_packet(frame, interfaces[frame.link], comments=(comments or {}).get(frame.number, ())))
     path.write_bytes(b"".join(blocks))
     return path
 
 
-def _packet(frame: Frame, interface: int) -> bytes:
+def _packet(frame: Frame, interface: int, *, comments: Sequence[str]) -> bytes:
     time = frame.time_ns & 0xFFFF_FFFF_FFFF_FFFF
     head = struct.pack("<IIIII", interface, time >> 32, time & 0xFFFF_FFFF, len(frame.octets), frame.wire)
-    return _block(ENHANCED_PACKET, head + frame.octets)
+    octets = frame.octets + bytes(-len(frame.octets) % 4)
+    return _block(ENHANCED_PACKET, head + octets + _options(comments))
+
+
+def _options(comments: Sequence[str]) -> bytes:
+    """Comments as options of a packet block, cut at a character where one is longer than an option may be."""
+    values = [_cut(comment.encode("utf-8", "replace")) for comment in comments]
+    options = [struct.pack("<HH", _COMMENT, len(value)) + value + bytes(-len(value) % 4) for value in values]
+    return b"".join([*options, _END_OF_OPTIONS]) if options else b""
+
+
+def _cut(text: bytes) -> bytes:
+    return text if len(text) <= _LONGEST_OPTION else text[:_LONGEST_OPTION].decode("utf-8", "ignore").encode()
 
 
 def _block(kind: int, body: bytes) -> bytes:

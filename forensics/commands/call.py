@@ -1,4 +1,4 @@
-"""Commands on one call: `diagnose`, `report` and `streams`."""
+"""Commands on one call: `diagnose`, `report`, `export` and `streams`."""
 
 from __future__ import annotations
 
@@ -34,6 +34,8 @@ JunitOption = Annotated[
 OutOption = Annotated[
     Path | None, typer.Option("--out", metavar="FILE", help="Where to; by default reports/<case>.html.")
 ]
+
+ExportOption = Annotated[Path, typer.Option("--out", metavar="DIR", help="The folder to write to.")]
 
 
 class ReportAudio(StrEnum):
@@ -102,6 +104,18 @@ def report(
     audio = ReportAudio.NONE if no_audio else audio
     path = out or Path("reports") / f"{case.name}.html"
     print(f"Report: {_report(diagnosis, path, audio=audio.value, redact=redact)}")
+
+
+@on_a_case
+def export(case: Any, out: ExportOption) -> None:
+    """Diagnose a call and write it for other programs: Audacity, Praat, Wireshark, tables as CSV.
+
+    Exit status: 0 written, 2 could not be read.
+    """
+    from forensics.exports import write_exports
+
+    diagnosis = diagnosed(case)
+    print(f"Exports: {write_exports(diagnosis, out)}")
 
 
 def streams(
