@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
+import pandas as pd
 
 from forensics.audio.activity import find_speech
 from forensics.audio.payloads import DECODERS
 from forensics.clocks.captures import estimate_departures, estimate_sender_clock
 from forensics.clocks.events import estimate_events_clock, find_talkspurts, place_events
-from forensics.clocks.statistics import choose_connection, estimate_stats_clock, place_stats
+from forensics.clocks.statistics import WALL_ERROR_S, choose_connection, estimate_stats_clock, place_stats
 from forensics.evidence import Known
-from forensics.model import RtpStream
+from forensics.model import ClockMap, RtpStream
 from forensics.playout.journey import trace_journey
 from forensics.playout.replay import replay_neteq
 from forensics.playout.ticks import estimate_ticks
 from forensics.provenance import Log
+from forensics.telemetry.counters import find_counted_speech
 from forensics.telemetry.events import has_wall_time
 from forensics.telemetry.slack import estimate_slack
 
@@ -90,40 +94,75 @@ def _place_stats(known: Known, downlink: RtpStream, log: Log) -> np.ndarray | No
     return estimate_ticks(own["capture_s"], own["total_samples_received"], rate_hz=downlink.codec.clock_rate_hz)
 
 
+def set_axis(known: Known) -> None:
+    """Give an axis without capture and recording its zero: the first reading of the statistics, or the first event."""
+    if known.capture is not None or known.recording is not None:
+        return
+    first_s = [float(table["time_s"].min()) for table in known.stats.values()]
+    if known.events is not None and (has_wall_time(known.events) or not first_s):
+        first_s.append(float(known.events["received_at_s"].min()))
+    known.epoch_ns = round(min(first_s) * 1e9)
+
+
 def align_events(known: Known, log: Log) -> None:
     """Bring the event log onto the axis, and follow the model's slack."""
     events = known.events
     if events is None:
         return
-    origin_ns = known.capture.origin_ns if known.capture is not None else 0
-    clock = log.attempt(
-        "clocks",
-        "place events",
-        lambda: estimate_events_clock(
-            events, _heard(known), known_s=_covered(known), origin_ns=origin_ns, wall=has_wall_time(events)
-        ),
-        without="The event log is left out.",
-    )
+    origin_ns = known.capture.origin_ns if known.capture is not None else known.epoch_ns
+    if known.capture is None and known.recording is None and not known.stats:
+        clock: ClockMap | None = ClockMap("events", 0.0, 0.0, "own")
+    else:
+        clock = log.attempt(
+            "clocks",
+            "place events",
+            lambda: estimate_events_clock(
+                events, _heard(known), known_s=_covered(known), origin_ns=origin_ns, wall=has_wall_time(events)
+            ),
+            without="The event log is left out.",
+        )
     if clock is None:
         known.events = None
         return
     for note in clock.notes:
         log.note("clocks", "place events", note)
+    if known.capture is None and known.recording is not None and has_wall_time(events):
+        known.epoch_ns = origin_ns = -round(clock.offset_s * 1e9)  # the log tells what time the recording began
+        clock = replace(clock, offset_s=0.0)
     known.clocks["events"] = clock
     known.events = placed = place_events(events, clock, origin_ns=origin_ns)
     known.slack = log.run("telemetry", "estimate slack", lambda: estimate_slack(placed))
 
 
+def place_counters(known: Known, log: Log) -> None:
+    """Bring the browser's statistics onto an axis without a capture, by wall time."""
+    if known.capture is not None or not known.stats:
+        return
+    if not known.epoch_ns:
+        text = "Nothing tells what time the recording began. The statistics are left out."
+        log.note("clocks", "place statistics", text, said=True)
+        known.stats = {}
+        return
+    known.clocks["stats"] = clock = ClockMap("stats", 0.0, WALL_ERROR_S, "wall-clock")
+    known.stats = place_stats(dict(known.stats), clock, origin_ns=known.epoch_ns)
+
+
 def _heard(known: Known) -> tuple[tuple[float, float], ...]:
-    """When the agent spoke: by its packets, else in the recording."""
+    """When the agent spoke: by its packets, else in the recording, else by the energy that the browser counted."""
     if known.journey is not None:
         return find_talkspurts(known.journey)
-    return find_speech(known.recording) if known.recording is not None else ()
+    if known.recording is not None:
+        return find_speech(known.recording)
+    inbound = known.stats.get("inbound-rtp")
+    return find_counted_speech(inbound, epoch_s=known.epoch_ns * 1e-9) if inbound is not None else ()
 
 
 def _covered(known: Known) -> tuple[float, float]:
-    """What of the axis the capture covers, else the recording."""
+    """What of the axis the capture covers, else the recording, else the statistics."""
     if known.capture is not None and len(known.capture.datagrams):
         arrival_s = known.capture.datagrams["arrival_s"]
         return float(arrival_s.min()), float(arrival_s.max())
-    return 0.0, known.recording.duration_s if known.recording is not None else 0.0
+    if known.recording is not None:
+        return 0.0, known.recording.duration_s
+    read_s = pd.concat([table["time_s"] for table in known.stats.values()]) - known.epoch_ns * 1e-9
+    return float(read_s.min()), float(read_s.max())

@@ -16,6 +16,9 @@ AUDIO_SUFFIXES = (".flac", ".wav", ".ogg", ".oga", ".opus", ".webm", ".m4a", ".m
 PACKED_SUFFIXES = ("", ".gz", ".zst")  # how a capture or a log may be packed
 SETTINGS_NAME = "case.toml"
 
+ENOUGH = ("capture", "recording", "stats", "events")
+"""Roles of which one at least a case needs; each of them tells something of a call by itself."""
+
 
 def _names(stems: Iterable[str], suffixes: Iterable[str], packed: Iterable[str] = ("",)) -> tuple[str, ...]:
     return tuple(f"{stem}{suffix}{pack}" for stem in stems for suffix in suffixes for pack in packed)
@@ -72,8 +75,8 @@ def open_case(
     Raises
     ------
     CaseError
-        A file is not there, two files claim one role, `case.toml` is malformed, or there is neither a capture nor a
-        recording.
+        A file is not there, two files claim one role, `case.toml` is malformed, or there is nothing to go by: neither a
+        capture nor a recording, statistics or an event log.
 
     Notes
     -----
@@ -202,21 +205,24 @@ def _files_of(settings: Mapping[str, Any], folder: Path) -> dict[str, Path]:
 
 
 def _check_enough(files: Mapping[str, Path], folder: Path | None) -> None:
-    if "capture" in files or "recording" in files:
+    if not files.keys().isdisjoint(ENOUGH):
         return
     if folder is None:
-        raise CaseError("A case needs a capture or a recording, and neither was given. Give a folder or a capture.")
+        raise CaseError(
+            "A case needs a capture or a recording, statistics or an event log. Give a folder or a capture."
+        )
     held = _list(sorted(entry.name for entry in folder.iterdir()))
     raise CaseError(
         f"{folder} holds {held}: neither a capture (receiver.pcap, capture.pcapng, …) nor a recording "
-        f"(recording.flac, …). Rename the files so, name them in {SETTINGS_NAME}, or give them one by one."
+        "(recording.flac, …), nor statistics (stats.json) or an event log (events.jsonl). Rename the files so, name "
+        f"them in {SETTINGS_NAME}, or give them one by one."
     )
 
 
 def _name_of(folder: Path | None, files: Mapping[str, Path]) -> str:
     if folder is not None:
         return folder.resolve().name
-    file = files.get("capture") or files["recording"]
+    file = next(files[role] for role in ENOUGH if role in files)
     stem = file.name.split(".")[0] or file.name
     return file.resolve().parent.name if stem in {"receiver", "capture", "recording"} else stem
 

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from forensics.alignment import align_events, align_sender, trace
+import pandas as pd
+
+from forensics.alignment import align_events, align_sender, place_counters, set_axis, trace
 from forensics.causes import judge_glitches
 from forensics.conclusion import write_conclusion
 from forensics.directions import choose_directions
 from forensics.evidence import Known, read_evidence
 from forensics.glitches import find_glitches
-from forensics.model import Case, Diagnosis, Scene
+from forensics.model import Case, Diagnosis, Scene, Turn
 from forensics.progress import Told, stage_bar
 from forensics.provenance import Log
+from forensics.streams.call_setup import find_call_setup
 from forensics.turns import find_prompts, find_turns
+from forensics.turns.first_sound import find_first_sound
 
 STAGES = (
     "capture", "streams", "audio", "telemetry", "clocks", "playout", "turns", "glitches", "causes",
@@ -52,7 +56,9 @@ def _diagnose(case: Case, log: Log) -> Diagnosis:
     align_sender(known, log)
     choose_directions(known, log)
     trace(known, log)
+    set_axis(known)
     align_events(known, log)
+    place_counters(known, log)
     turns = log.run(
         "turns",
         "find",
@@ -72,6 +78,7 @@ def _diagnose(case: Case, log: Log) -> Diagnosis:
             turns, known.uplink, sender_streams=known.sender_streams, clocks=known.clocks, stats=known.stats
         ),
     )
+    known.setup = log.run("streams", "follow set-up", lambda: _follow_setup(known, turns))
     scene = Scene(case=case, inputs=tuple(log.inputs), turns=turns, **vars(known))
     glitches = log.run("glitches", "find", lambda: find_glitches(scene))
     verdicts = log.run("causes", "judge", lambda: judge_glitches(glitches, scene))
@@ -80,3 +87,11 @@ def _diagnose(case: Case, log: Log) -> Diagnosis:
     return Diagnosis(
         scene, verdicts, write_conclusion(verdicts, caveats=log.caveats), tuple(log.steps), __version__, prompts
     )
+
+
+def _follow_setup(known: Known, turns: tuple[Turn, ...]) -> pd.DataFrame | None:
+    """Follow the call's set-up from its signalling to the first sound that was heard."""
+    if known.capture is None or known.downlink is None or len(known.downlink.packets) == 0:
+        return None
+    first_sound_s, frame = find_first_sound(turns, known.journey, clock=known.clocks.get("recording"))
+    return find_call_setup(known.capture, known.downlink, first_sound_s=first_sound_s, sound_frame=frame)

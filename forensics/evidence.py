@@ -32,6 +32,8 @@ class Known:
     stats: Mapping[str, pd.DataFrame] = field(default_factory=dict)
     events: pd.DataFrame | None = None
     slack: pd.DataFrame | None = None
+    setup: pd.DataFrame | None = None
+    epoch_ns: int = 0
     downlink: RtpStream | None = None
     uplink: RtpStream | None = None
     sent: AudioTrack | None = None
@@ -41,18 +43,28 @@ class Known:
     clocks: dict[str, ClockMap] = field(default_factory=dict)
 
 
-WITHOUT_CAPTURE = (
-    "Without a capture only those glitches are found that the recording's own sound gives away, about a third of them, "
-    "and no cause can be told."
-)
+WITHOUT_CAPTURE = {
+    "recording": (
+        "Without a capture only those glitches are found that the recording's own sound gives away, about a third of "
+        "them, and no cause can be told."
+    ),
+    "recording, events": (
+        "Without a capture only those glitches are found that the recording's own sound or the event log gives away, "
+        "and of causes only whether the model was late."
+    ),
+    "counters": (
+        "Without capture and recording only those glitches are found that the browser counted, between one reading and "
+        "the next, and whether they were in a pause is not known."
+    ),
+    "events": (
+        "With an event log alone only the answers of the model are told; whether anybody heard a glitch is not in it."
+    ),
+}
+"""What a diagnosis rests on without a capture, by what there is."""
 
 
 def read_evidence(case: Case, known: Known, log: Log) -> None:
     """Read every file of the case."""
-    if case.capture is None and case.recording is None:
-        raise CaseError("The case holds neither a capture nor a recording; at least one of them is needed.")
-    if case.capture is None:
-        log.note("glitches", "find", WITHOUT_CAPTURE, said=True)
     if case.capture is not None:
         known.capture, known.streams = _read_side(case, "capture", case.capture, log)
     if case.sender_capture is not None:
@@ -73,6 +85,22 @@ def read_evidence(case: Case, known: Known, log: Log) -> None:
         known.stats = dict(read.tables) if read is not None else {}
     if case.events is not None:
         known.events = _read_events(case.events, log)
+    if known.capture is None:
+        _say_what_is_left(known, log)
+
+
+def _say_what_is_left(known: Known, log: Log) -> None:
+    """Without a capture: say what the findings rest on; an error where there is nothing at all."""
+    if known.recording is not None:
+        left = "recording" if known.events is None else "recording, events"
+    elif known.stats or known.events is not None:
+        left = "counters" if known.stats else "events"
+    else:
+        reasons = " ".join(log.caveats) or "Give a capture, a recording, statistics or an event log."
+        raise CaseError(
+            f"The case holds neither a capture nor a recording, and nothing else that can be used. {reasons}"
+        )
+    log.note("glitches", "find", WITHOUT_CAPTURE[left], said=True)
 
 
 def _stats_file(path: Path, read: Statistics | None) -> InputFile:

@@ -623,11 +623,12 @@ class Scene:
     turns: tuple[Turn, ...]
     slack: pd.DataFrame | None = None  # SLACK_COLUMNS
     setup: pd.DataFrame | None = None  # SETUP_COLUMNS
+    epoch_ns: int = 0  # UTC of the axis' zero where there is no capture; 0 where nothing tells it
 
     @property
     def origin_ns(self) -> int:
-        """UTC of the axis' zero in ns since 1970; 0 where no capture gives it."""
-        return self.capture.origin_ns if self.capture is not None else 0
+        """UTC of the axis' zero in ns since 1970; 0 where nothing tells it."""
+        return self.capture.origin_ns if self.capture is not None else self.epoch_ns
 
 
 @dataclass(frozen=True, slots=True, eq=False)

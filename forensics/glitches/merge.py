@@ -7,7 +7,9 @@ from dataclasses import replace
 
 from forensics.model import Glitch
 
-KIND_ORDER = ("late_answer", "loss", "skip", "stall", "silence", "splice", "late", "blank", "hole", "unsent")
+KIND_ORDER = (
+    "late_answer", "loss", "skip", "stall", "silence", "splice", "late", "blank", "hole", "concealed", "unsent",
+)  # fmt: skip
 """Which kind names a glitch that several detectors saw: the most specific comes first."""
 
 REFILL_S = 0.4
@@ -48,8 +50,8 @@ def merge_glitches(glitches: Iterable[Glitch]) -> list[Glitch]:
 
 
 def _order(glitch: Glitch) -> tuple[float, float, int, float]:
-    """Time first; what begins together, by kind and then by length."""
-    return glitch.start_s, glitch.capture_start_s, KIND_ORDER.index(glitch.kind), glitch.end_s
+    """Time first; what begins together, by kind and then the longer first, which may hold the shorter."""
+    return glitch.start_s, glitch.capture_start_s, KIND_ORDER.index(glitch.kind), -glitch.end_s
 
 
 def _same(a: Glitch, b: Glitch) -> bool:
