@@ -16,8 +16,10 @@ from forensics.model import Cause, EventKind, Evidence, Glitch, Scene
 from forensics.telemetry.slack import find_starved
 
 REACH_S = 0.25
-"""From the moment a sender runs out of audio to the moment its receiver does: a sending loop, a path and, heard, what a
-jitter buffer holds."""
+"""From the moment a sender runs out of audio to the moment its receiver does: a sending loop and a path."""
+
+HEARD_S = 0.5
+"""The same where only the recording tells: a jitter buffer may have grown to that by then."""
 
 CREEP_S = 3.0
 """A hole without a late packet is looked for so far back in the log: a buffer hides a source that falls behind for that
@@ -108,12 +110,13 @@ def slack_of_model(glitch: Glitch, scene: Scene) -> list[Evidence]:
     error_s = scene.clocks["events"].error_s
     due_s, came_s = _due(glitch, scene)
     crept = glitch.kind == "hole" and came_s - due_s < LATE_S
-    reach_s = error_s + (CREEP_S if crept else REACH_S)
+    earlier_s = HEARD_S if scene.journey is None else REACH_S
+    reach_s = error_s + (CREEP_S if crept else earlier_s)
     short = find_shortages(scene.slack, due_s=due_s, came_s=came_s, reach_s=reach_s)
     size_s = max(came_s - due_s, (glitch.end_s - glitch.start_s) if crept else 0.0)
     if len(short) and float((short["end_s"] - short["start_s"]).sum()) >= SHARE * size_s:
         return _confirmed(glitch, scene, short)
-    hand = in_hand(scene.slack, due_s=due_s, error_s=error_s)
+    hand = in_hand(scene.slack, due_s=due_s, error_s=error_s + (HEARD_S if scene.journey is None else 0.0))
     if hand is None:
         reason = "No answer was being spoken here by the event log, so that its slack says nothing of this."
         return [Evidence(rule, late, None, reason, glitch.frames)]

@@ -34,10 +34,10 @@ CLEARLY = 0.1
 APART_S = 2.0
 """Places nearer than this are the same place: speech overlaps itself a little shifted."""
 
-EDGE_S, EDGES = 0.12, 0.75
+EDGE_S, EDGES = 0.15, 0.75
 """Without wall time, so many of the starts and ends of answers have to lie within this of what was heard, one shift for
-all. Of 42 labelled calls with two answers each all logs do against the packets, and 40 against the recording alone, in
-which buffers stretch; of 1722 pairings with another call of much the same script one in twenty."""
+all. Of 42 labelled calls with two answers each all logs do against the packets, and 41 against the recording alone, in
+which buffers stretch; of 1722 pairings with another call of much the same script one in sixteen."""
 
 LEAST_S = 1.0
 """Less speech than this in common says nothing."""

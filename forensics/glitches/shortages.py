@@ -30,8 +30,11 @@ on, which is 15 dB after 100 to 200 ms."""
 AROUND_S = 0.5
 """Speech this far on either side is what "around" means."""
 
-LATER_S = 0.8
-"""A hole is heard up to so much later than the model ran out: a path, and a jitter buffer of up to 500 ms."""
+LATER_S = 0.4
+"""A hole is heard up to so much later than the model ran out: a path, and a jitter buffer."""
+
+ERROR_S = 0.06
+"""What the log's clock leaves open, as `forensics.clocks.events.WAIT_ERROR_S`."""
 
 BUFFERED_S = 0.15
 """A jitter buffer covers so much of a shortage, or fills it with repeats that have not faded yet."""
@@ -61,21 +64,30 @@ def find_shortages_heard(scene: Scene, *, found: Sequence[Glitch]) -> list[Glitc
         return []
     starved = find_starved(scene.slack)
     starved = starved[starved["end_s"] - starved["start_s"] >= HOLE_S]
-    holes = [_hole(recording, row.start_s, row.end_s, found=found) for row in starved.itertuples()]
-    return [_glitch(hole, by="event log") for hole in holes if hole is not None]
+    holes: list[tuple[float, float]] = []
+    for row in starved.itertuples():
+        begins_s = max(row.start_s - ERROR_S, holes[-1][1] if holes else 0.0)
+        hole = _hole(recording, begins_s, row.end_s, shortage_s=row.end_s - row.start_s, found=found)
+        holes += [] if hole is None else [hole]
+    return [_glitch(hole, by="event log") for hole in holes]
 
 
 def _hole(
-    recording: AudioTrack, start_s: float, end_s: float, *, found: Sequence[Glitch]
+    recording: AudioTrack, start_s: float, end_s: float, *, shortage_s: float, found: Sequence[Glitch]
 ) -> tuple[float, float] | None:
     """Where the recording falls silent for about as long as a shortage lasted, together with what was found there."""
-    error_s = FRAME_S * 5
-    spans = [(g.start_s, g.end_s) for g in found if g.start_s < end_s + LATER_S and g.end_s > start_s - error_s]
-    fallen = _fallen(recording, start_s - error_s, end_s + LATER_S)
-    least_s = max(HOLE_S, (end_s - start_s) - BUFFERED_S) / 2
-    if fallen is not None and fallen[1] - fallen[0] >= least_s:
+    spans = [(g.start_s, g.end_s) for g in found if start_s < g.end_s and g.start_s < end_s + LATER_S]
+    fallen = _fallen(recording, start_s, end_s + LATER_S)
+    least_s = max(HOLE_S, shortage_s - BUFFERED_S) / 2
+    long_enough = fallen is not None and fallen[1] - fallen[0] >= least_s
+    if fallen is not None and long_enough and (not spans or _touch(fallen, spans[0])):
         spans.append(fallen)
     return (min(start for start, _ in spans), max(end for _, end in spans)) if spans else None
+
+
+def _touch(a: tuple[float, float], b: tuple[float, float]) -> bool:
+    """Whether two stretches overlap, or nearly."""
+    return a[0] < b[1] + ERROR_S and b[0] < a[1] + ERROR_S
 
 
 def _fallen(recording: AudioTrack, start_s: float, end_s: float) -> tuple[float, float] | None:
@@ -130,7 +142,7 @@ def _counted(row: pd.Series, scene: Scene) -> Glitch:
     span = float(row["start_s"]), float(row["end_s"])
     if scene.slack is not None:
         starved = find_starved(scene.slack)
-        inside = starved[(starved["end_s"] <= span[1] + LATER_S / 2) & (starved["end_s"] >= span[0] - LATER_S / 2)]
+        inside = starved[(starved["end_s"] <= span[1] + LATER_S) & (starved["end_s"] >= span[0] - LATER_S)]
         inside = inside[inside["end_s"] - inside["start_s"] >= HOLE_S]
         span = (float(inside["start_s"].min()), float(inside["end_s"].max())) if len(inside) else span
     return replace(_glitch(span, by="browser counters"), kind="concealed", measurements=numbers)
