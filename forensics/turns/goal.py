@@ -12,6 +12,9 @@ GOAL_S = 1.0
 """What builders of voice agents aim at; between people a gap of a second already means something (Stivers et al. 2009:
 the mean over ten languages is 0.2 s)."""
 
+LEAST_OTHERS = 3
+"""Other answers that are needed to speak of what is usual."""
+
 PART_NAMES: Mapping[str, str] = {
     "endpointing_s": "until the end of the question was taken for one",
     "model_s": "in the model",
@@ -70,7 +73,8 @@ def explain_latency(turn: Turn, turns: Sequence[Turn]) -> str:
     head = f"The answer at {_clock(turn.start_s)} was heard after {_ms(turn.latency_s)}"
     if not turn.parts:
         return f"{head}; without packets or a log on the recording's clock the time cannot be split."
-    usual = _usual([other for other in turns if other is not turn and other.latency_s is not None])
+    others = [other for other in turns if other is not turn and other.latency_s is not None]
+    usual = _usual(others) if len(others) >= LEAST_OTHERS else {}
     name = max(turn.parts, key=lambda part: turn.parts[part] - usual.get(part, 0.0))
     seen = "measured" if name in turn.measured else "inferred"
     more = f", where {_ms(usual[name])} are usual in this call" if name in usual else ""
