@@ -99,7 +99,7 @@ def draw_sender(rng: np.random.Generator) -> Sender:
     shares = [0.1, 0.7, 0.12, 0.08] if opus else [0.15, 0.7, 0.15]
     return Sender(
         codec=codec,
-        packet_s=float(rng.choice(packets_s, p=shares)),
+        packet_s=float(rng.choice(np.array(packets_s), p=shares)),
         bitrate_bps=int(rng.choice([16_000, 20_000, 24_000, 32_000, 48_000, 64_000, 96_000])),
         dtx=bool(opus and rng.random() < 0.15),
         inband_fec=bool(opus and rng.random() < 0.15),
@@ -114,10 +114,10 @@ def draw_receiver(rng: np.random.Generator) -> Receiver:
     """Draw the buffer's settings, the sound card and the recording's noise."""
     return Receiver(
         minimum_delay_s=float(rng.choice([0.0, 0.0, 0.0, 0.06, 0.12, 0.2])),
-        maximum_packets=int(rng.choice([200, 200, 50])),
+        maximum_packets=int(rng.choice([200, 200, 200, 100])),
         block_s=float(rng.choice([0.01, 0.01, 0.02, 0.03])),
         clock_drift_ppm=float(rng.choice([0.0, rng.normal(0, 40)])),
-        noise_dbfs=float(rng.choice([-np.inf, -75.0, -65.0, -55.0])),
+        noise_dbfs=float(rng.choice([-np.inf, -80.0, -70.0, -62.0])),
     )
 
 
@@ -125,7 +125,7 @@ def draw_lines(rng: np.random.Generator, *, folder: Path) -> tuple[tuple[Line, .
     """Draw what is said: an agent's turn, a question, an answer; where the agent speaks; how long the call is."""
     voice = Voice(str(rng.choice(LANGUAGES)) + str(rng.choice(VARIANTS)), int(rng.integers(130, 200)),
                   int(rng.integers(25, 75)))  # fmt: skip
-    level_db, noise_dbfs = float(rng.uniform(-14, 4)), float(rng.choice([-np.inf, -np.inf, -70.0, -60.0, -50.0]))
+    level_db, noise_dbfs = float(rng.uniform(-10, 4)), float(rng.choice([-np.inf, -np.inf, -70.0, -60.0, -50.0]))
     texts = [" ".join(rng.permutation(SENTENCES)[: rng.integers(2, 4)]) for _ in range(2)]
     spoken = [place_voice(text, voice, folder / f"agent{i}.wav", rng=rng, level_db=level_db, noise_dbfs=noise_dbfs)
               for i, text in enumerate(texts)]  # fmt: skip

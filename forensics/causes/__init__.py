@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from forensics.causes.verdict import gather_evidence, judge_glitch, weigh
+from forensics.causes.verdict import decide, gather_evidence, judge_glitch, make_verdict, weigh
 from forensics.model import Glitch, Scene, Verdict
 
 __all__ = ["gather_evidence", "judge_glitch", "judge_glitches", "weigh"]
@@ -12,4 +12,12 @@ __all__ = ["gather_evidence", "judge_glitch", "judge_glitches", "weigh"]
 
 def judge_glitches(glitches: Sequence[Glitch], scene: Scene) -> tuple[Verdict, ...]:
     """Judge every glitch; ids count them in the order given."""
-    return tuple(judge_glitch(glitch, scene, number=number) for number, glitch in enumerate(glitches, start=1))
+    decisions = [decide(glitch, scene) for glitch in glitches]
+    heard = {
+        cause: [other.glitch for other in decisions if other.cause is cause and other.glitch.audible]
+        for cause in {decision.cause for decision in decisions}
+    }
+    return tuple(
+        make_verdict(decision, scene, number=number, alike=heard[decision.cause])
+        for number, decision in enumerate(decisions, start=1)
+    )

@@ -1,7 +1,7 @@
 """Counterfactuals: the cause of a glitch is what, taken away, takes the glitch away.
 
-The same call is replayed with one thing mended: nothing lost, nothing delayed on the way, no stall at the sender, a
-deeper buffer. Each replay takes milliseconds, so every glitch is asked in each of them.
+The same call is replayed with one thing mended: nothing lost, nothing delayed on the way, no stall at the sender. Each
+replay takes milliseconds, so every glitch is asked in each of them.
 """
 
 from __future__ import annotations
@@ -11,14 +11,12 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
-import pandas as pd
 
 from forensics.causes.claim import SLIGHT, milliseconds, opposes, supports, unchecked
 from forensics.causes.site import Site
 from forensics.model import Cause, Evidence, Playout, RtpStream, Scene
 from forensics.playout.interventions import without_delay_variation, without_network_loss, without_sender_stalls
 from forensics.playout.replay import replay_neteq
-from forensics.playout.what_if import MINIMUM_DELAYS_S, estimate_buffer_curve
 
 HOLE_S = 0.02
 """A replay shows a hole from here on: two of NetEq's ticks, more than one time scaling inserts."""
@@ -32,9 +30,10 @@ MENDED = {
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Replayed:
-    """One replay: for each sequence number, how far its playout lies behind its media time."""
+    """One replay: for each sequence number, how far its playout lies behind its media time; the mean wait to it."""
 
     offset_s: Mapping[int, float]
+    mean_delay_s: float
 
     def inserted_s(self, before: int, after: int) -> float:
         """Recording time inserted between two packets, by extended sequence number; NaN where one was never played."""
@@ -48,8 +47,11 @@ def replay_what_if(stream: RtpStream, *, minimum_delay_s: float = 0.0) -> Replay
 
 def _replayed(stream: RtpStream, playout: Playout) -> Replayed:
     played = playout.packets.dropna(subset="heard_s")
-    sequence = stream.packets["ext_sequence_number"].to_numpy()[played["row"]]
-    return Replayed(dict(zip(sequence.tolist(), (played["heard_s"] - played["media_s"]).tolist(), strict=True)))
+    sequence, arrival_s = (
+        stream.packets[name].to_numpy()[played["row"]] for name in ("ext_sequence_number", "arrival_s")
+    )
+    offset_s = dict(zip(sequence.tolist(), (played["heard_s"] - played["media_s"]).tolist(), strict=True))
+    return Replayed(offset_s, float(np.mean(played["heard_s"] - arrival_s)))
 
 
 @lru_cache(maxsize=2)
@@ -62,7 +64,7 @@ def replay_as_it_was(scene: Scene) -> Replayed:
 @lru_cache(maxsize=2)
 def replay_mended(scene: Scene) -> dict[Cause, Replayed]:
     """Return the call replayed with the work of one cause taken out, for each cause in `MENDED`."""
-    stream, departure_s = scene.downlink, _departures_s(scene)
+    stream, departure_s = scene.downlink, departures_s(scene)
     assert stream is not None
     mended = {
         Cause.NETWORK_DROP: without_network_loss(stream),
@@ -73,36 +75,25 @@ def replay_mended(scene: Scene) -> dict[Cause, Replayed]:
     return {cause: replay_what_if(other) for cause, other in mended.items()}
 
 
-@lru_cache(maxsize=2)
-def replay_deeper(scene: Scene) -> dict[float, Replayed]:
-    """Return the call replayed with deeper buffers, by their target in seconds."""
-    stream = scene.downlink
-    assert stream is not None
-    return {delay_s: replay_what_if(stream, minimum_delay_s=delay_s) for delay_s in MINIMUM_DELAYS_S[1:]}
-
-
-@lru_cache(maxsize=2)
-def buffer_curve(scene: Scene) -> pd.DataFrame:
-    """Return concealment and latency over the buffer's target, for the whole call."""
-    assert scene.downlink is not None
-    return estimate_buffer_curve(scene.downlink)
-
-
-def _departures_s(scene: Scene) -> np.ndarray | None:
-    """Departures in the order of the stream's packets; None unless every packet has one."""
+def departures_s(scene: Scene) -> np.ndarray | None:
+    """Return the departures in the order of the stream's packets; None unless every packet has one."""
     journey, stream = scene.journey, scene.downlink
     if journey is None or stream is None or journey["departure_s"].isna().any() or len(journey) != len(stream.packets):
         return None
-    departures_s = np.empty(len(stream.packets))
-    departures_s[journey["row"].to_numpy()] = journey["departure_s"].to_numpy()
-    return departures_s
+    in_order_s = np.empty(len(stream.packets))
+    in_order_s[journey["row"].to_numpy()] = journey["departure_s"].to_numpy()
+    return in_order_s
 
 
 def gone_without(site: Site) -> list[Evidence]:
-    """The replay shows the hole, and mended of one cause it does not."""
+    """The replay shows the hole, and mended of one cause it does not.
+
+    Without departures the stalls of the sender are told from those of the path by the slope test, which is weighed
+    already (`step_or_return`): then the answer for the sender informs only.
+    """
     if site.glitch.kind not in ("loss", "late", "stall", "hole"):
         return []
-    before, after = _sequence(site)
+    before, after = sides(site)
     was_s = replay_as_it_was(site.scene).inserted_s(before, after) + max(site.measured("media_gap_s"), 0.0)
     if not was_s >= HOLE_S:
         reason = "The replay of these arrivals shows no hole here, so it cannot be asked what takes it away."
@@ -115,43 +106,18 @@ def gone_without(site: Site) -> list[Evidence]:
             continue
         left = milliseconds(max(left_s, 0.0))
         statement = f"Replayed with {MENDED[cause]}, the hole of {milliseconds(was_s)} becomes {left}."
+        weight = 0.0 if cause is Cause.LATE_MODEL_OUTPUT and np.isnan(site.departure_s) else SLIGHT
         if left_s < was_s / 2:
-            answers.append(supports(site, "gone_without", cause, statement, weight=SLIGHT, left_s=left_s))
+            answers.append(supports(site, "gone_without", cause, statement, weight=weight, left_s=left_s))
         else:
-            answers.append(opposes(site, "gone_without", cause, statement, weight=SLIGHT, left_s=left_s))
+            answers.append(opposes(site, "gone_without", cause, statement, weight=weight, left_s=left_s))
     return answers
 
 
-def _sequence(site: Site) -> tuple[int, int]:
-    """Extended sequence numbers of the packets on either side."""
+def sides(site: Site) -> tuple[int, int]:
+    """Return the extended sequence numbers of the packets on either side."""
     sequence = site.journey["ext_sequence_number"]
     return int(sequence.iat[site.before]), int(sequence.iat[site.after])
-
-
-def enough_buffer(site: Site) -> str:
-    """Say which buffer target would have covered a glitch, and what it costs and saves over the call.
-
-    Parameters
-    ----------
-    site : Site
-
-    Returns
-    -------
-    str
-        A sentence; empty where the replay shows no hole there.
-    """
-    scene, sequence = site.scene, _sequence(site)
-    if not replay_as_it_was(scene).inserted_s(*sequence) >= HOLE_S:
-        return ""
-    curve = buffer_curve(scene).set_index("minimum_delay_s")
-    for target_s, replayed in replay_deeper(scene).items():
-        if replayed.inserted_s(*sequence) < HOLE_S:
-            row = curve.loc[target_s]
-            return (
-                f"A target of {milliseconds(target_s)} would have covered this one; over the call it saves "
-                f"{row['saved']:.0%} of the concealment for {milliseconds(row['added_latency_s'])} more delay."
-            )
-    return f"Not even a target of {milliseconds(MINIMUM_DELAYS_S[-1])} would have covered this one."
 
 
 RULES = (gone_without,)

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from forensics.causes.claim import FAIR, STRONG, milliseconds, opposes, supports
+from forensics.causes.claim import FAIR, STRONG, milliseconds, opposes, supports, unchecked
 from forensics.causes.site import Site
 from forensics.causes.timing import LATE_S
 from forensics.model import Cause, Evidence
 
 BURST_SHARE = 0.5
 """Audio that comes at twice its own pace was not paced."""
+
+
+FULL_PACKETS = 50
+"""The least that a buffer in use holds before it is flushed (libwebrtc until 2019; 200 packets since)."""
 
 
 def on_time_but_silent(site: Site) -> list[Evidence]:
@@ -58,6 +62,9 @@ def passed_over(site: Site) -> list[Evidence]:
                 skipped_s=skipped_s,
             )
         ]
+    if not passes_over(site):
+        reason = f"{statement}, in time for a buffer that was not full: it had no reason to throw it away."
+        return [unchecked(site, "passed_over", Cause.BUFFER_UNDERRUN, reason)]
     return [
         supports(
             site,
@@ -69,6 +76,11 @@ def passed_over(site: Site) -> list[Evidence]:
             skipped_s=skipped_s,
         )
     ]
+
+
+def passes_over(site: Site) -> bool:
+    """Whether a buffer had a reason to throw audio away: packets behind their playout, or more than it can hold."""
+    return site.slack_s < LATE_S or site.held_s >= FULL_PACKETS * float(site.journey["duration_s"].iat[site.before])
 
 
 RULES = (

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import numpy as np
-
 from forensics.causes.claim import DECISIVE, STRONG, milliseconds, opposes, supports
+from forensics.causes.receiver import passes_over
 from forensics.causes.site import Site
 from forensics.model import Cause, Evidence
 
@@ -25,38 +24,26 @@ def only_recorder_silent(site: Site) -> list[Evidence]:
 
 
 def more_than_was_buffered(site: Site) -> list[Evidence]:
-    """Audio missing in the recording against what the buffer held: it cannot have passed over more than that."""
+    """Audio missing in the recording against what the buffer held and had a reason to pass over.
+
+    It cannot pass over more than it holds; and it passes over nothing that came in time unless it is full.
+    """
     skipped_s = site.measured("skipped_s")
     if site.glitch.kind != "skip" or not skipped_s > 0 or not site.journey["located"].any():
         return []
-    wait_s = (site.journey["heard_s"] - site.journey["arrival_s"]).to_numpy()
-    earlier = site.journey["located"].to_numpy()[: site.before + 1]
-    held_s = float(wait_s[site.before] - np.nanquantile(wait_s[: site.before + 1][earlier], 0.02))
-    numbers = (
-        f"{milliseconds(skipped_s)} are missing in the recording; the buffer held {milliseconds(held_s)} more than at "
-        "its emptiest"
-    )
+    held_s = site.held_s
+    numbers = f"{milliseconds(skipped_s)} are missing in the recording; the buffer held {milliseconds(held_s)}"
     if skipped_s > held_s + SPARE_S:
+        statement, weight = f"{numbers}: the recorder lost them.", DECISIVE + STRONG
+    elif not passes_over(site):
+        statement = f"{numbers}, in time and far from full, so that it had no reason to pass over any."
+        weight = STRONG
+    else:
+        statement = f"{numbers}: it could pass over them."
         return [
-            supports(
-                site,
-                "more_than_was_buffered",
-                Cause.RECORDING_ARTEFACT,
-                f"{numbers}: the recorder lost them.",
-                weight=DECISIVE + STRONG,
-                held_s=held_s,
-            )
+            opposes(site, "more_than_was_buffered", Cause.RECORDING_ARTEFACT, statement, weight=STRONG, held_s=held_s)
         ]
-    return [
-        opposes(
-            site,
-            "more_than_was_buffered",
-            Cause.RECORDING_ARTEFACT,
-            f"{numbers}: it could pass over them.",
-            weight=STRONG,
-            held_s=held_s,
-        )
-    ]
+    return [supports(site, "more_than_was_buffered", Cause.RECORDING_ARTEFACT, statement, weight=weight, held_s=held_s)]
 
 
 RULES = (only_recorder_silent, more_than_was_buffered)

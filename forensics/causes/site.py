@@ -17,6 +17,9 @@ BASE_PACKETS = 10
 NEAR_PACKETS = 5
 """A located packet so near speaks for the one beside the glitch: decoders need some packets to recover after a gap."""
 
+EMPTIEST = 0.02
+"""Quantile of the waits that stands for an empty buffer: the very least is a packet that was found a little early."""
+
 GROWTH_WINDOW_S = 3.0
 """How far back a delay that creeps up is looked for: a source at nine tenths of real time is 300 ms behind by then."""
 
@@ -65,6 +68,13 @@ class Site:
         )
 
     @cached_property
+    def unsteadiness_s(self) -> float:
+        """Standard deviation of the lateness of those packets."""
+        return float(
+            np.std(self.journey["lateness_s"].to_numpy()[max(0, self.before - BASE_PACKETS + 1) : self.before + 1])
+        )
+
+    @cached_property
     def lateness_s(self) -> float:
         """How much later than those before the packet behind the glitch came."""
         return float(self.journey["lateness_s"].iat[self.after]) - self.base_lateness_s
@@ -93,6 +103,42 @@ class Site:
         recent = delay_s[: self.before + 1][arrival_s >= arrival_s[-1] - GROWTH_WINDOW_S]
         recent = recent[np.isfinite(recent)]
         return float(np.median(recent[-5:]) - np.quantile(recent, 0.05)) if len(recent) else float("nan")
+
+    @cached_property
+    def wait_s(self) -> np.ndarray:
+        """From arrival to playout, packet by packet, less the wait of the emptiest buffer before the glitch."""
+        wait_s = (self.journey["heard_s"] - self.journey["arrival_s"]).to_numpy()
+        located = self.journey["located"].to_numpy()[: self.before + 1]
+        return wait_s - float(np.nanquantile(wait_s[: self.before + 1][located], EMPTIEST)) if located.any() else wait_s
+
+    @cached_property
+    def held_s(self) -> float:
+        """Audio in the buffer when the packet before the glitch was played."""
+        played_s = float(self.journey["arrival_s"].iat[self.before]) + float(self.wait_s[self.before])
+        media_s = self.journey["media_s"].to_numpy() + self.journey["duration_s"].to_numpy()
+        arrived = media_s[self.journey["arrival_s"].to_numpy() <= played_s]
+        return max(float(arrived.max(initial=-np.inf)) - float(media_s[self.before]), float(self.wait_s[self.before]))
+
+    @cached_property
+    def slack_s(self) -> float:
+        """By how much the packets inside the glitch came before they were due; negative: behind their playout."""
+        inside = self.journey.iloc[self.before + 1 : max(self.after, self.before + 2)]
+        offset_s = float(self.journey["heard_s"].iat[self.before] - self.journey["media_s"].iat[self.before])
+        emptiest_s = float(self.journey["heard_s"].iat[self.before] - self.journey["arrival_s"].iat[self.before])
+        emptiest_s -= float(self.wait_s[self.before])
+        return float((inside["media_s"] + offset_s - emptiest_s - inside["arrival_s"]).min())
+
+    @cached_property
+    def witnessed(self) -> bool:
+        """Whether anything but the voice itself tells of the sender or the path: reports, a tap, another flow."""
+        if np.isfinite(self.departure_s) or len(read_sender_clock(self.stream)):
+            return True
+        capture = self.scene.capture
+        if capture is None:
+            return False
+        source = self.stream.source.rpartition(":")[0]
+        flows = capture.flows[capture.flows["source_address"] == source]
+        return int(flows["datagrams"].sum()) > len(self.stream.packets)
 
     def lateness_after_s(self, start_s: float, stop_s: float) -> np.ndarray:
         """Lateness, against the baseline, of the packets that arrived so long after the first one behind the glitch."""

@@ -22,6 +22,17 @@ RECOVERY_S = 0.3
 time, while a sender that holds audio back on purpose, or resumes where it stopped, stays late."""
 
 
+WATCHED_S = 1.0
+"""How long the delay behind a glitch is watched for ups and downs: a queue with a tenth of its link to spare comes down
+by 100 ms in that time."""
+
+WOBBLE_S = 0.002
+"""Timers at either end move a packet by less (an idle event loop: 0.3 ms on average): less is no descent."""
+
+LEVEL_S = 0.005
+"""A delay that a sender holds is as level as its packets were before; so much more is granted it."""
+
+
 def arrived_late(site: Site) -> list[Evidence]:
     """The first packet behind the glitch came later than its timestamp says: there was nothing to be played."""
     if site.measured("lost_packets") > 0:
@@ -209,6 +220,21 @@ def stays_late(site: Site) -> bool:
     return len(soon_s) > 0 and float(np.min(soon_s)) >= SHARE * site.lateness_s
 
 
+def wanders(site: Site) -> bool:
+    """Whether the delay behind the glitch comes down again and again, more than it did before: a queue, or jitter."""
+    down_s = _descent_s(site.lateness_after_s(0.0, WATCHED_S))
+    arrival_s = site.journey["arrival_s"].to_numpy()
+    earlier = arrival_s[: site.before + 1] >= arrival_s[site.before] - WATCHED_S
+    usual_s = _descent_s(site.journey["lateness_s"].to_numpy()[: site.before + 1][earlier])
+    return down_s >= 2 * usual_s + max(LATE_S / 2, FLAT_SHARE * site.lateness_s)
+
+
+def _descent_s(lateness_s: np.ndarray) -> float:
+    """By how much packets came earlier, against their timestamps, than the one before them, all together."""
+    steps_s = np.diff(lateness_s)
+    return float(-steps_s[steps_s < -WOBBLE_S].sum())
+
+
 def step_or_return(site: Site) -> list[Evidence]:
     """The slope test: a held path gives the backlog back at once; a sender that resumes where it stopped stays late."""
     if site.measured("lost_packets") > 0 or site.lateness_s < LATE_S or site.measured("media_gap_s") > LATE_S:
@@ -224,6 +250,13 @@ def step_or_return(site: Site) -> list[Evidence]:
             )
         ]
     rest_s = float(np.min(soon_s))
+    if not site.witnessed:
+        reason = (
+            f"The delay is {milliseconds(max(rest_s, 0.0))} above its baseline afterwards; but nothing in the capture "
+            "tells of the sender or the path besides the voice itself, and a sender that pauses and catches up, or "
+            "holds on, looks like a path that does."
+        )
+        return [unchecked(site, "step_or_return", Cause.BUFFER_UNDERRUN, reason)]
     if not stays_late(site):
         statement = (
             f"The delay was back to {milliseconds(max(rest_s, 0.0))} above its baseline within "
@@ -241,7 +274,23 @@ def step_or_return(site: Site) -> list[Evidence]:
             ),
             opposes(site, "step_or_return", Cause.SENDER_POLICY, statement, weight=STRONG),
         ]
-    statement = f"The delay stays {milliseconds(rest_s)} above its baseline: no backlog was waiting."
+    if wanders(site):
+        statement = (
+            f"The delay stays {milliseconds(rest_s)} above its baseline, but goes up and down meanwhile: a queue fills "
+            "and drains, a sender that had paused goes on at a level."
+        )
+        return [
+            supports(
+                site,
+                "step_or_return",
+                Cause.BUFFER_UNDERRUN,
+                statement,
+                weight=FAIR,
+                mechanism=_late_mechanism(site),
+                rest_s=rest_s,
+            )
+        ]
+    statement = f"The delay stays {milliseconds(rest_s)} above its baseline, at a level: no backlog was waiting."
     return [
         opposes(site, "step_or_return", Cause.BUFFER_UNDERRUN, statement, weight=FAIR, rest_s=rest_s),
         supports(
@@ -265,7 +314,7 @@ def find_release(site: Site) -> tuple[int, int] | None:
     if len(on_time) == 0 or late_s[on_time[0]] < -FLAT_SHARE * site.lateness_s:
         return None
     held = np.flatnonzero(late_s[: on_time[0]] > (1 - FLAT_SHARE) * site.lateness_s)
-    level = len(held) > 0 and float(np.std(late_s[: held[-1] + 1])) <= FLAT_SHARE * site.lateness_s
+    level = len(held) > 0 and float(np.std(late_s[: held[-1] + 1])) <= LEVEL_S + site.unsteadiness_s
     if not level or arrival_s[on_time[0]] - arrival_s[held[-1]] > RECOVERY_S:
         return None
     last, first = site.after + int(held[-1]), site.after + int(on_time[0])
@@ -295,7 +344,7 @@ def released_later(site: Site) -> list[Evidence]:
         how, weight = "the backlog came at once", DECISIVE
     else:
         stood = site.sender_clock_step_s >= SHARE * site.lateness_s
-        how, weight = "by dropping the backlog", SLIGHT if stood else STRONG + SLIGHT
+        how, weight = "by dropping the backlog", STRONG if stood else STRONG + SLIGHT
     statement = (
         f"The delay was held level for {held_s:.1f} s and then given back within {milliseconds(stroke_s)}, {how}: "
         "audio was kept back and let go."
@@ -369,7 +418,7 @@ def _clock_stood(site: Site, step_s: float, numbers: str) -> list[Evidence]:
                 "sender_clock_stood",
                 Cause.LATE_MODEL_OUTPUT,
                 statement,
-                weight=FAIR,
+                weight=SLIGHT,
                 mechanism="stall",
                 step_s=step_s,
             )
@@ -393,10 +442,20 @@ def _clock_stood(site: Site, step_s: float, numbers: str) -> list[Evidence]:
 def _clock_ran_on(site: Site, step_s: float, numbers: str) -> list[Evidence]:
     """The source ran on while its packets were late: they were held back behind it, here or on the way."""
     statement = f"{numbers}: the source ran on, and its packets were held back behind it"
-    if not np.isfinite(site.departure_s) or site.departure_s < SHARE * site.lateness_s:
+    weight = STRONG if stays_late(site) else FAIR
+    not_model = opposes(
+        site, "sender_clock_stood", Cause.LATE_MODEL_OUTPUT, f"{statement}.", weight=weight, step_s=step_s
+    )
+    if np.isnan(site.departure_s):
+        where = f"{statement}, by the sender or on the way."
+        held = {Cause.BUFFER_UNDERRUN: _late_mechanism(site), Cause.SENDER_POLICY: "artificial_delay"}
         return [
-            opposes(site, "sender_clock_stood", Cause.LATE_MODEL_OUTPUT, f"{statement}.", weight=FAIR, step_s=step_s)
-        ]
+            not_model,
+            *(supports(site, "sender_clock_stood", cause, where, weight=SLIGHT, mechanism=mechanism)
+              for cause, mechanism in held.items()),
+        ]  # fmt: skip
+    if site.departure_s < SHARE * site.lateness_s:
+        return [not_model]
     if not stays_late(site):
         return [
             supports(
@@ -470,6 +529,7 @@ def path_was_open(site: Site) -> list[Evidence]:
     return [
         opposes(site, "path_was_open", Cause.BUFFER_UNDERRUN, statement, weight=STRONG, others=len(others)),
         supports(site, "path_was_open", Cause.LATE_MODEL_OUTPUT, statement, weight=SLIGHT, mechanism="stall"),
+        supports(site, "path_was_open", Cause.SENDER_POLICY, statement, weight=SLIGHT, mechanism="artificial_delay"),
     ]
 
 

@@ -3,15 +3,37 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
-from forensics.causes import answers, content, counterfactual, loss, receiver, recorder, recording, timing
+from forensics.causes import (
+    answers,
+    content,
+    counterfactual,
+    counters,
+    events,
+    loss,
+    receiver,
+    recorder,
+    recording,
+    round_trips,
+    timing,
+)
+from forensics.causes.confidence import confidence_of
 from forensics.causes.remedies import remedy_for
 from forensics.causes.site import find_site
 from forensics.model import BLAMING_CAUSES, Cause, Evidence, Glitch, Scene, Verdict
 
-RULES = (*loss.RULES, *timing.RULES, *receiver.RULES, *recorder.RULES, *content.RULES, *counterfactual.RULES)
+RULES = (
+    *loss.RULES,
+    *timing.RULES,
+    *round_trips.RULES,
+    *receiver.RULES,
+    *recorder.RULES,
+    *content.RULES,
+    *counterfactual.RULES,
+)
 """Every rule, in the order in which a verdict lists its evidence."""
 
 JUDGED = (*BLAMING_CAUSES, Cause.RECORDING_ARTEFACT, Cause.CAPTURE_LOSS)
@@ -30,9 +52,27 @@ PRIOR_DB = {
 DECIDED = 0.7
 """A verdict names a cause from this share of the posterior on; below, it names what would decide."""
 
+LEAST_SHARE = 0.005
+"""An alternative with less is not listed."""
+
+NAMED, WORTH_NAMING = 3, 0.1
+"""So many causes an undetermined verdict names, each with a tenth of the posterior at least."""
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """What the evidence about one glitch says: the cause that it names, and what each cause is left with."""
+
+    glitch: Glitch
+    evidence: tuple[Evidence, ...]
+    cause: Cause
+    mechanism: str
+    confidence: float
+    alternatives: tuple[tuple[Cause, float], ...]
+
 
 def judge_glitch(glitch: Glitch, scene: Scene, *, number: int) -> Verdict:
-    """Judge one glitch.
+    """Judge one glitch for itself; `judge_glitches` judges those of a call, whose remedies count each other.
 
     Parameters
     ----------
@@ -44,26 +84,58 @@ def judge_glitch(glitch: Glitch, scene: Scene, *, number: int) -> Verdict:
     Returns
     -------
     Verdict
-        With all evidence, heaviest first. The confidence is the share of the posterior of the named cause.
+        With all evidence, heaviest first.
+    """
+    return make_verdict(decide(glitch, scene), scene, number=number)
+
+
+def decide(glitch: Glitch, scene: Scene) -> Decision:
+    """Weigh all evidence about one glitch.
+
+    Returns
+    -------
+    Decision
+        The confidence of a named cause is how often such a lead was right (`forensics.causes.confidence`); where the
+        evidence does not separate the causes, it is how much the likeliest lacks to certainty.
     """
     evidence = gather_evidence(glitch, scene)
     posterior = weigh(evidence)
     best = max(posterior, key=lambda cause: posterior[cause])
     decided = posterior[best] >= DECIDED and any(e.supports and e.cause is best and e.weight > 0 for e in evidence)
     cause = best if decided else Cause.UNDETERMINED
-    mechanism = _mechanism(evidence, cause)
-    others = sorted(((c, p) for c, p in posterior.items() if c is not cause and p >= 0.005), key=lambda item: -item[1])
+    rest = sum(share for other, share in posterior.items() if other is not best)
+    confidence = confidence_of(10 * np.log10(posterior[best] / max(rest, 1e-30))) if decided else 1 - posterior[best]
+    shrink = (1 - confidence) / max(rest, 1e-30) if decided else 1.0
+    others = {other: share * shrink for other, share in posterior.items() if other is not cause}
+    ranked = sorted(((c, share) for c, share in others.items() if share >= LEAST_SHARE), key=lambda item: -item[1])
+    return Decision(
+        glitch,
+        tuple(sorted(evidence, key=lambda e: -abs(e.weight))),
+        cause,
+        _mechanism(evidence, cause),
+        round(confidence, 3),
+        tuple((c, round(share, 3)) for c, share in ranked),
+    )
+
+
+def make_verdict(decision: Decision, scene: Scene, *, number: int, alike: Sequence[Glitch] = ()) -> Verdict:
+    """Add to a decision what would have prevented the glitch; `alike` are the audible ones of the same cause."""
     remedy, would_not_help = remedy_for(
-        cause, mechanism, glitch=glitch, scene=scene, alternatives=[c for c, _ in others[:2]]
+        decision.cause,
+        decision.mechanism,
+        glitch=decision.glitch,
+        scene=scene,
+        alternatives=[cause for cause, share in decision.alternatives[:NAMED] if share >= WORTH_NAMING],
+        alike=alike,
     )
     return Verdict(
         id=f"g{number:02d}",
-        glitch=glitch,
-        cause=cause,
-        mechanism=mechanism,
-        confidence=round(posterior[best] if decided else 1 - posterior[best], 3),
-        evidence=tuple(sorted(evidence, key=lambda e: -abs(e.weight))),
-        alternatives=tuple((c, round(p, 3)) for c, p in others),
+        glitch=decision.glitch,
+        cause=decision.cause,
+        mechanism=decision.mechanism,
+        confidence=decision.confidence,
+        evidence=decision.evidence,
+        alternatives=decision.alternatives,
         remedy=remedy,
         would_not_help=would_not_help,
     )
@@ -74,9 +146,10 @@ def gather_evidence(glitch: Glitch, scene: Scene) -> list[Evidence]:
     if glitch.kind == "late_answer":
         return answers.answered_late(glitch, scene)
     site = find_site(glitch, scene)
+    logged = [evidence for rule in events.RULES for evidence in rule(glitch, scene)]
     if site is None:
-        return [evidence for rule in recording.RULES for evidence in rule(glitch, scene)]
-    return [evidence for rule in RULES for evidence in rule(site)]
+        return logged + [evidence for rule in (*recording.RULES, *counters.RULES) for evidence in rule(glitch, scene)]
+    return logged + [evidence for rule in RULES for evidence in rule(site)]
 
 
 def weigh(evidence: Sequence[Evidence]) -> dict[Cause, float]:

@@ -114,7 +114,7 @@ def find_silence(scene: Scene) -> list[Glitch]:
         return []
     loud_dbfs = float(np.percentile(sounding, 95))
     runs = _silent_runs(scene, levels - loud_dbfs)
-    measured = (_measure(scene, levels - loud_dbfs, first, last, loud_dbfs=loud_dbfs) for first, last in runs)
+    measured = (_measure(scene, levels - loud_dbfs, first, last) for first, last in runs)
     boundaries = measure_boundaries(scene.journey)
     return [_glitch(scene, edges, boundaries) for edges in measured if edges is not None and _is_cut(edges)]
 
@@ -124,7 +124,7 @@ def _silent_runs(scene: Scene, relative: np.ndarray) -> list[tuple[int, int]]:
     assert scene.journey is not None
     media_s, length_s = scene.journey["media_s"].to_numpy(), scene.journey["duration_s"].to_numpy()
     middle = ((media_s + length_s / 2) / FRAME_S).round().astype(int)
-    end = ((media_s + length_s) / FRAME_S).round().astype(int)
+    end = ((media_s + length_s) / FRAME_S).round().astype(int) - 1  # what starts later rings ahead of the next packet
     silent = np.array(
         [b <= len(relative) and a < b and relative[a:b].max() < SILENT_DB for a, b in zip(middle, end, strict=True)]
     )
@@ -144,7 +144,7 @@ def _silent_runs(scene: Scene, relative: np.ndarray) -> list[tuple[int, int]]:
     return runs
 
 
-def _measure(scene: Scene, relative: np.ndarray, first: int, last: int, *, loud_dbfs: float) -> _Edges | None:
+def _measure(scene: Scene, relative: np.ndarray, first: int, last: int) -> _Edges | None:
     """Find where the sound stops and starts around a silent run, and compare both sides."""
     assert scene.journey is not None
     assert scene.sent is not None
@@ -174,7 +174,7 @@ def _measure(scene: Scene, relative: np.ndarray, first: int, last: int, *, loud_
         before_db=float(stopping.max()),
         after_db=float(starting.max()),
         distance_db=mel_distance_db(before, after, sample_rate_hz=scene.sent.sample_rate_hz),
-        floor_dbfs=float(relative[start:stop].min()) + loud_dbfs,
+        floor_dbfs=_floor_dbfs(scene.sent, start * FRAME_S, stop * FRAME_S),
     )
 
 
@@ -183,6 +183,13 @@ def _piece(track: AudioTrack, start_s: float) -> np.ndarray:
     start, length = round(start_s * track.sample_rate_hz), round(SIDE_S * track.sample_rate_hz)
     piece = track.samples[max(start, 0) : start + length]
     return piece if start >= 0 and len(piece) == length else np.empty(0, np.float32)
+
+
+def _floor_dbfs(track: AudioTrack, start_s: float, stop_s: float) -> float:
+    """Level of the quietest frame, of its changes from sample to sample: A-law has no zero, its silence stands at 8."""
+    piece = track.samples[round(start_s * track.sample_rate_hz) : round(stop_s * track.sample_rate_hz)]
+    levels = frame_levels_dbfs(np.diff(piece), frame_samples=FRAME_S * track.sample_rate_hz)
+    return float(levels.min(initial=0.0))
 
 
 def _is_cut(edges: _Edges) -> bool:

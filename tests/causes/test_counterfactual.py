@@ -1,9 +1,8 @@
 import numpy as np
 import pytest
-from building import make_glitch, make_scene, make_site, silent_stream
+from building import make_site, silent_stream
 
-from forensics.causes.counterfactual import enough_buffer, gone_without
-from forensics.causes.remedies import remedy_for
+from forensics.causes.counterfactual import gone_without
 from forensics.model import Cause
 from forensics.playout.journey import trace_journey
 
@@ -53,29 +52,3 @@ def test_where_the_replay_shows_no_hole_it_cannot_be_asked():
 @pytest.mark.parametrize("kind", ["silence", "splice", "skip", "blank"])
 def test_a_replay_of_arrivals_says_nothing_of_what_was_sent(kind):
     assert gone_without(site(path_late_s=HELD_S, kind=kind)) == []
-
-
-def test_the_target_that_would_have_covered_a_hold_is_named_with_its_price():
-    sentence = enough_buffer(site(path_late_s=HELD_S))
-    assert sentence.startswith("A target of ")
-    assert "of the concealment for" in sentence
-
-
-def test_a_delay_beyond_every_target_is_said():
-    assert enough_buffer(site(sent_late_s=np.where(NUMBER >= AT, 3.0, 0.0))).startswith("Not even a target of")
-
-
-def test_where_there_is_no_hole_no_target_is_named():
-    assert enough_buffer(site()) == ""
-
-
-def test_the_remedy_of_a_spike_carries_the_number():
-    held = site(path_late_s=HELD_S)
-    helped, _ = remedy_for(Cause.BUFFER_UNDERRUN, "delay_spike", glitch=held.glitch, scene=held.scene, alternatives=())
-    assert "A target of " in helped
-
-
-def test_a_glitch_that_nobody_heard_needs_no_number():
-    unheard = make_glitch("late", audible=False)
-    helped, _ = remedy_for(Cause.BUFFER_UNDERRUN, "jitter", glitch=unheard, scene=make_scene(), alternatives=())
-    assert "target of" not in helped

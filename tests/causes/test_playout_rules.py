@@ -39,10 +39,11 @@ def test_rules_keep_to_their_kind_of_glitch(rule):
     assert rule(make_site(make_journey(COUNT), AT, kind="late")) == []
 
 
-def skip(*, burst=False, held_s=0.3, skipped_s=0.2):
-    """Ten packets that arrived and were never heard, out of a buffer that held `held_s`."""
+def skip(*, burst=False, held_s=0.3, skipped_s=0.2, late_s=0.0):
+    """Ten packets that arrived, so late, and were never heard, out of a buffer that held `held_s`."""
     journey = make_journey(COUNT + 100)
     number = np.arange(len(journey))
+    journey.loc[AT : AT + 10, ["arrival_s", "lateness_s"]] += late_s
     if burst:
         journey["arrival_s"] -= np.where(number >= AT, 0.019 * np.minimum(number - AT, 10), 0.0)
     journey["heard_s"] += np.where((number >= 50) & (number <= AT), held_s, 0.0)
@@ -52,9 +53,22 @@ def skip(*, burst=False, held_s=0.3, skipped_s=0.2):
 
 
 def test_a_buffer_that_threw_audio_away_was_catching_up():
-    (claim,) = receiver.passed_over(skip())
+    (claim,) = receiver.passed_over(skip(late_s=0.35))
     assert (claim.cause, claim.supports, claim.mechanism) == (Cause.BUFFER_UNDERRUN, True, "delay_spike")
     assert "200 ms of audio arrived and were never heard" in claim.statement
+
+
+def test_a_buffer_that_was_full_threw_audio_away():
+    (claim,) = receiver.passed_over(skip(held_s=1.2))
+    assert (claim.cause, claim.supports) == (Cause.BUFFER_UNDERRUN, True)
+
+
+def test_a_buffer_that_had_it_in_time_and_was_not_full_throws_nothing_away():
+    (claim,) = receiver.passed_over(skip())
+    assert claim.supports is None
+    (claim,) = recorder.more_than_was_buffered(skip())
+    assert (claim.cause, claim.supports) == (Cause.RECORDING_ARTEFACT, True)
+    assert "no reason to pass over" in claim.statement
 
 
 def test_audio_that_came_ahead_of_its_time_was_not_paced():
@@ -69,7 +83,7 @@ def test_more_than_the_buffer_held_is_missing_in_the_recording_alone():
 
 
 def test_what_the_buffer_held_it_could_pass_over():
-    (claim,) = recorder.more_than_was_buffered(skip(held_s=0.3))
+    (claim,) = recorder.more_than_was_buffered(skip(held_s=0.3, late_s=0.35))
     assert (claim.cause, claim.supports) == (Cause.RECORDING_ARTEFACT, False)
 
 

@@ -133,15 +133,29 @@ def test_timestamps_that_jumped_without_a_pause_passed_over_audio():
 
 
 def test_a_delay_that_comes_back_was_a_backlog():
-    evidence = timing.step_or_return(site(RETURNS))
+    evidence = timing.step_or_return(site(RETURNS, reports=clock(0.0)))
     assert told(evidence) == {Cause.BUFFER_UNDERRUN: True, Cause.SENDER_POLICY: False}
     assert "a backlog arrived at once" in said(evidence)
 
 
 def test_a_delay_that_stays_is_no_backlog():
-    evidence = timing.step_or_return(site(STAYS))
+    evidence = timing.step_or_return(site(STAYS, reports=clock(0.0)))
     assert told(evidence) == {Cause.BUFFER_UNDERRUN: False, Cause.LATE_MODEL_OUTPUT: True}
     assert "stays 300 ms above its baseline" in said(evidence)
+
+
+def test_a_delay_that_stays_but_wanders_is_a_queue():
+    wave_s = np.where(NUMBER >= AT, STALL_S + 0.04 * np.abs(np.sin(NUMBER / 3)), 0.0)
+    evidence = timing.step_or_return(site(wave_s, reports=clock(0.0)))
+    assert told(evidence) == {Cause.BUFFER_UNDERRUN: True}
+    assert "a queue fills and drains" in said(evidence)
+
+
+@pytest.mark.parametrize("late_s", [STAYS, RETURNS], ids=["stays", "returns at once"])
+def test_the_voice_alone_does_not_tell_a_sender_from_a_path(late_s):
+    (claim,) = timing.step_or_return(site(late_s))
+    assert claim.supports is None
+    assert "besides the voice itself" in claim.statement
 
 
 def test_a_stream_that_ends_too_soon_cannot_be_asked():
@@ -187,7 +201,8 @@ def test_a_media_clock_that_stood_still_is_a_source_that_stood_still():
 
 
 def test_a_media_clock_that_ran_on_speaks_against_the_source():
-    assert told(timing.sender_clock_stood(site(STAYS, reports=clock(0.0)))) == {Cause.LATE_MODEL_OUTPUT: False}
+    answers = told(timing.sender_clock_stood(site(STAYS, reports=clock(0.0))))
+    assert answers == {Cause.LATE_MODEL_OUTPUT: False, Cause.BUFFER_UNDERRUN: True, Cause.SENDER_POLICY: True}
 
 
 def test_a_media_clock_that_ran_on_while_packets_left_late_is_policy():
@@ -236,7 +251,8 @@ def datagrams(*extra_s):
 
 def test_other_datagrams_that_came_through_show_an_open_path():
     evidence = timing.path_was_open(datagrams(4.1, 4.2))
-    assert told(evidence) == {Cause.BUFFER_UNDERRUN: False, Cause.LATE_MODEL_OUTPUT: True}
+    sender = {Cause.LATE_MODEL_OUTPUT: True, Cause.SENDER_POLICY: True}
+    assert told(evidence) == {Cause.BUFFER_UNDERRUN: False, **sender}
     assert "2 other datagrams from the same sender (frame 90000)" in said(evidence)
 
 

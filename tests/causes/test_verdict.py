@@ -1,4 +1,6 @@
 import math
+from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -7,11 +9,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from forensics.causes import judge_glitch, judge_glitches, weigh
-from forensics.causes.remedies import DECIDING_CAPTURE, REMEDIES, remedy_for
+from forensics.causes.remedies import REMEDIES, deciding_capture, remedy_for
 from forensics.causes.site import find_site
 from forensics.causes.verdict import DECIDED, JUDGED
 from forensics.glitches import find_glitches
-from forensics.model import BLAMING_CAUSES, MECHANISMS, Cause, Evidence
+from forensics.model import BLAMING_CAUSES, MECHANISMS, Case, Cause, Evidence
 
 COUNT, AT = 400, 200
 NUMBER = np.arange(COUNT)
@@ -91,7 +93,7 @@ def test_what_two_causes_explain_is_left_undetermined_and_says_what_would_decide
     (verdict,) = judged(make_journey(COUNT + 0, lateness_s=late_s, heard_s=heard_s).iloc[: AT + 3])
     assert (verdict.cause, verdict.mechanism) == (Cause.UNDETERMINED, "")
     assert verdict.remedy.startswith("Not decided between ")
-    assert DECIDING_CAPTURE in verdict.remedy
+    assert "What would decide: a capture of the packets" in verdict.remedy
     assert {cause for cause, _ in verdict.alternatives[:2]} == {Cause.BUFFER_UNDERRUN, Cause.LATE_MODEL_OUTPUT}
     assert 0 < verdict.confidence < 1
 
@@ -135,10 +137,32 @@ def test_a_cause_without_a_mechanism_has_a_remedy_too(cause):
 def test_what_a_stall_needs_is_told_in_milliseconds():
     stall = make_glitch("late", 1.0, 1.1, measurements={"lateness_step_s": 0.3})
     helped, _ = remedy_for(Cause.LATE_MODEL_OUTPUT, "stall", glitch=stall, scene=make_scene(), alternatives=())
-    assert helped.endswith("Needed here: about 300 ms.")
+    assert helped.endswith("Needed here: a send lead of about 300 ms.")
 
 
 def test_the_undecided_are_named():
     causes = [Cause.NETWORK_DROP, Cause.SENDER_POLICY]
     helped, _ = remedy_for(Cause.UNDETERMINED, "", glitch=make_glitch(), scene=make_scene(), alternatives=causes)
     assert helped.startswith("Not decided between network drop or sender policy.")
+
+
+def test_what_is_at_hand_is_not_asked_for():
+    case = Case("built", capture=Path("receiver.pcap"), sender_capture=Path("sender.pcap"))
+    assert deciding_capture(replace(make_scene(), case=case)) == (
+        "What would decide: a log of when the model produced its audio."
+    )
+    whole = replace(case, events=Path("events.jsonl"))
+    assert "contradicts itself" in deciding_capture(replace(make_scene(), case=whole))
+
+
+def test_closed_payloads_ask_for_the_keys():
+    closed = silent_stream(NUMBER * 0.02, readable=False)
+    scene = replace(make_scene(downlink=closed), case=Case("built", capture=Path("receiver.pcap")))
+    assert "the keys of the call" in deciding_capture(scene)
+
+
+def test_a_recording_alone_asks_for_packets_and_nothing_else():
+    scene = replace(make_scene(), case=Case("built", recording=Path("heard.wav")))
+    assert deciding_capture(scene) == (
+        "What would decide: a capture of the packets at the listener, with the keys of the call."
+    )
