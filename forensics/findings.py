@@ -7,9 +7,12 @@ import math
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from forensics.model import ClockMap, Diagnosis, Evidence, InputFile, Prompt, Scene, Turn, Verdict
+
+if TYPE_CHECKING:
+    from forensics.telemetry.slack import Utterance
 
 SCHEMA = "forensics.findings/1"
 SCHEMA_PATH = Path(__file__).with_name("findings.schema.json")
@@ -44,6 +47,7 @@ def findings(diagnosis: Diagnosis) -> dict[str, Any]:
         "glitches": [_glitch(verdict, diagnosis.scene.origin_ns) for verdict in diagnosis.verdicts],
         "turns": [_turn(turn) for turn in diagnosis.scene.turns],
         "prompts": [_prompt(prompt) for prompt in diagnosis.prompts],
+        "answers": _answers(diagnosis),
         "setup": [] if diagnosis.scene.setup is None else diagnosis.scene.setup.to_dict("records"),
         "summary": diagnosis.summary,
         "notes": [note for step in diagnosis.steps for note in step.notes],
@@ -57,13 +61,55 @@ def findings_json(diagnosis: Diagnosis) -> str:
 
 
 def _duration_s(scene: Scene) -> float:
-    """Length of the axis that the findings stand on: the recording, else first to last RTP packet."""
+    """Length of the axis that the findings stand on: the recording, else first to last RTP packet, or reading."""
     if scene.recording is not None:
         return scene.recording.duration_s
     arrivals = [stream.packets["arrival_s"] for stream in scene.streams if len(stream.packets)]
+    arrivals = arrivals or [table["capture_s"] for table in scene.stats.values() if "capture_s" in table]
     if not arrivals:
         return 0.0
     return max(float(at.max()) for at in arrivals) - min(float(at.min()) for at in arrivals)
+
+
+def _answers(diagnosis: Diagnosis) -> list[dict[str, Any]]:
+    """What the event log says of each answer of the model, and which glitches its slack explains."""
+    events, slack = diagnosis.scene.events, diagnosis.scene.slack
+    if events is None or slack is None or len(slack) == 0:
+        return []
+    from forensics.telemetry.slack import find_utterances  # pandas, which a document without events does without
+
+    found = find_utterances(events, slack)
+    ends_s = [*(utterance.first_audio_s for utterance in found[1:]), math.inf]
+    return [
+        _answer(utterance, late=_explained(diagnosis, utterance.first_audio_s, end_s))
+        for utterance, end_s in zip(found, ends_s, strict=True)
+    ]
+
+
+def _explained(diagnosis: Diagnosis, start_s: float, end_s: float) -> list[str]:
+    """Glitches that began between two times and that negative slack explains."""
+    return [
+        verdict.id
+        for verdict in diagnosis.verdicts
+        if start_s <= verdict.glitch.capture_start_s < end_s
+        and any(claim.rule == "slack_of_model" and claim.supports for claim in verdict.evidence)
+    ]
+
+
+def _answer(utterance: Utterance, *, late: list[str]) -> dict[str, Any]:
+    return {
+        "response_id": utterance.response_id,
+        "started_s": utterance.started_s,
+        "first_audio_s": utterance.first_audio_s,
+        "first_audio_latency_s": utterance.first_audio_s - utterance.started_s,
+        "audio_s": utterance.audio_s,
+        "real_time_factor": utterance.real_time_factor,
+        "min_slack_s": utterance.min_slack_s,
+        "min_slack_at_s": utterance.min_slack_at_s,
+        "lead_s": utterance.lead_s,
+        "whole": utterance.whole,
+        "explains": late,
+    }
 
 
 def _input(file: InputFile) -> dict[str, Any]:
