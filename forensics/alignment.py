@@ -10,6 +10,7 @@ import pandas as pd
 from forensics.audio.activity import find_speech
 from forensics.audio.payloads import DECODERS
 from forensics.clocks.captures import estimate_departures, estimate_sender_clock
+from forensics.clocks.counted_delay import refine_recording_clock
 from forensics.clocks.events import estimate_events_clock, find_talkspurts, place_events
 from forensics.clocks.statistics import WALL_ERROR_S, choose_connection, estimate_stats_clock, place_stats
 from forensics.evidence import Known
@@ -44,6 +45,7 @@ def trace(known: Known, log: Log) -> None:
     clock = known.clocks.get("sender_capture")
     departures_s = estimate_departures(downlink, known.sender_streams, clock=clock) if clock is not None else None
     tick_s = _place_stats(known, downlink, log)
+    _refine_recording(known, downlink, log)
     sent = (
         known.sent if known.sent is not None and known.sent.sample_rate_hz == DECODERS[downlink.codec.name][1] else None
     )
@@ -92,6 +94,17 @@ def _place_stats(known: Known, downlink: RtpStream, log: Log) -> np.ndarray | No
     if len(own) == 0 or clock.method != "packet-count":
         return None
     return estimate_ticks(own["capture_s"], own["total_samples_received"], rate_hz=downlink.codec.clock_rate_hz)
+
+
+def _refine_recording(known: Known, downlink: RtpStream, log: Log) -> None:
+    """Place the recording by how long the browser says that packets waited."""
+    clock, heard, stats = known.clocks.get("recording"), known.heard, known.clocks.get("stats")
+    if clock is None or heard is None or stats is None or stats.method != "packet-count":
+        return
+    inbound = known.stats["inbound-rtp"]
+    known.clocks["recording"] = log.run(
+        "clocks", "refine recording", lambda: refine_recording_clock(clock, heard, downlink, inbound=inbound)
+    )
 
 
 def set_axis(known: Known) -> None:

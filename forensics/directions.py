@@ -10,8 +10,9 @@ import numpy as np
 from forensics.audio.payloads import DecodedStream, decode_stream
 from forensics.audio.resample import resample_track
 from forensics.clocks.captures import estimate_departures
+from forensics.clocks.course import estimate_course
 from forensics.clocks.envelope import estimate_recording_clock_closed
-from forensics.clocks.placement import estimate_recording_clock
+from forensics.clocks.placement import DRIFT_SPAN_S, estimate_recording_clock, place_course
 from forensics.clocks.recording import CoarseOffset, estimate_coarse_offset
 from forensics.errors import ForensicsError
 from forensics.evidence import Known
@@ -116,7 +117,19 @@ def _locate(known: Known, decoded: DecodedStream, coarse: CoarseOffset, log: Log
     if clock is None:
         known.heard = known.recording = known.microphone = None
     else:
-        known.clocks["recording"] = clock
+        known.clocks["recording"] = _placed_by_line(known, downlink, log) or clock
+
+
+def _placed_by_line(known: Known, downlink: RtpStream, log: Log) -> ClockMap | None:
+    """Drift and steps of the recorder, where a long call was played at one pace."""
+    sent, recording = known.sent, known.recording
+    if sent is None or recording is None or recording.duration_s < DRIFT_SPAN_S:
+        return None
+    try:
+        return place_course(log.run("clocks", "follow course", lambda: estimate_course(sent, recording)), downlink)
+    except ForensicsError as fault:
+        log.note("clocks", "follow course", str(fault))
+        return None
 
 
 def _guess_downlink(known: Known) -> tuple[RtpStream, str]:

@@ -1,9 +1,10 @@
 """Clocks: recording and sender's capture on the axis of the receiver's capture, each map with its method and error."""
 
 from forensics.clocks.captures import estimate_departures, estimate_sender_clock
+from forensics.clocks.counted_delay import refine_recording_clock
 from forensics.clocks.course import Course, estimate_course
 from forensics.clocks.envelope import estimate_recording_clock_closed
-from forensics.clocks.placement import estimate_recording_clock
+from forensics.clocks.placement import estimate_recording_clock, place_course
 from forensics.clocks.recording import CoarseOffset, estimate_coarse_offset
 from forensics.clocks.reports import read_sender_clock
 
@@ -16,5 +17,7 @@ __all__ = [
     "estimate_recording_clock",
     "estimate_recording_clock_closed",
     "estimate_sender_clock",
+    "place_course",
     "read_sender_clock",
+    "refine_recording_clock",
 ]

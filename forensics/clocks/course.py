@@ -101,7 +101,7 @@ def estimate_course(sent: Sound | AudioTrack, heard: Sound | AudioTrack) -> Cour
     --------
     >>> estimate_course(StreamSound(stream), FileSound("recording.wav")).drift_ppm
     """
-    sent, heard = (TrackSound(s) if isinstance(s, AudioTrack) else s for s in (sent, heard))
+    sent, heard = _as_sound(sent), _as_sound(heard)
     anchors = find_anchors(sent, heard)
     if not anchors:
         raise ClockError(
@@ -125,6 +125,10 @@ def estimate_course(sent: Sound | AudioTrack, heard: Sound | AudioTrack) -> Cour
         drift_error_ppm=2e6 * line.slope_error,
         windows=windows.assign(kept=kept),
     )
+
+
+def _as_sound(sound: Sound | AudioTrack) -> Sound:
+    return TrackSound(sound) if isinstance(sound, AudioTrack) else sound
 
 
 def _middle(windows: pd.DataFrame) -> float:

@@ -13,11 +13,8 @@ LEAST_STEP = 0.0005
 LEAST_POINTS = 3
 """A piece of the line has at least so many points: two agree by chance more often."""
 
-PIECE_COST = LEAST_POINTS * LEAST_STEP
-"""What a further piece has to save: the deviations of the fewest points from the smallest step."""
-
-WRONG = 20 * LEAST_STEP
-"""A point that is 10 ms off is as wrong as one that is a second off."""
+WRONG = 20
+"""A point that is 20 least steps off is as wrong as one that is a thousand off."""
 
 OUTLYING = 4.0
 """Points so many (scaled) median deviations off are left out, as is usual for robust lines."""
@@ -44,13 +41,19 @@ class SteppedLine:
         return self.offset + self.slope * np.asarray(t) + jumped
 
 
-def fit_stepped_line(t: np.ndarray, y: np.ndarray) -> SteppedLine:
+def fit_stepped_line(
+    t: np.ndarray, y: np.ndarray, *, least_step: float = LEAST_STEP, level: bool = False
+) -> SteppedLine:
     """Fit a line with as few steps as the points ask for.
 
     Parameters
     ----------
     t, y : ndarray, (n,) float64
         `t` rises; both in seconds.
+    least_step : float
+        Smaller steps are noise.
+    level : bool
+        The slope is zero, as it has to be where the points are too noisy to tell one.
 
     Returns
     -------
@@ -61,10 +64,11 @@ def fit_stepped_line(t: np.ndarray, y: np.ndarray) -> SteppedLine:
     A step is placed half way between the points on either side of it. One that is followed by another within
     `LEAST_POINTS` points is not seen; those points are left out.
     """
-    slope = _median_slope(t, y)
+    slope = 0.0 if level else _median_slope(t, y)
     for _ in range(3):
-        edges = [0, *_breaks(y - slope * t), len(t)]
-        slope, kept = _common_slope(t, y, edges, slope)
+        edges = [0, *_breaks(y - slope * t, least_step), len(t)]
+        fitted, kept = _common_slope(t, y, edges, slope)
+        slope = 0.0 if level else fitted
     rest = y - slope * t
     levels = [float(np.median(rest[a:b][kept[a:b]])) for a, b in pairwise(edges)]
     steps = tuple(
@@ -83,8 +87,8 @@ def _median_slope(t: np.ndarray, y: np.ndarray) -> float:
     return float(np.median(np.diff(y) / np.diff(t))) if len(t) > 1 else 0.0
 
 
-def _breaks(rest: np.ndarray) -> list[int]:
-    """Where the level of `rest` changes: the cheapest partition, where a piece costs as much as the least step saves.
+def _breaks(rest: np.ndarray, least_step: float) -> list[int]:
+    """Where the level of `rest` changes: the cheapest partition, where a piece costs as much as a least step saves.
 
     Dynamic programming over all partitions (Jackson et al. 2005) into pieces of at least `LEAST_POINTS`.
     """
@@ -93,7 +97,9 @@ def _breaks(rest: np.ndarray) -> list[int]:
     cheapest[0] = 0.0
     for end in range(LEAST_POINTS, count + 1):
         starts = [start for start in range(end - LEAST_POINTS + 1) if np.isfinite(cheapest[start])]
-        costs = [cheapest[start] + _deviation(rest[start:end]) + PIECE_COST for start in starts]
+        costs = [
+            cheapest[start] + _deviation(rest[start:end], least_step) + LEAST_POINTS * least_step for start in starts
+        ]
         best = int(np.argmin(costs))
         cheapest[end], begin[end] = costs[best], starts[best]
     breaks, end = [], int(begin[count])
@@ -103,9 +109,9 @@ def _breaks(rest: np.ndarray) -> list[int]:
     return breaks[::-1]
 
 
-def _deviation(values: np.ndarray) -> float:
-    """Sum of absolute deviations from the median, each counted up to `WRONG`."""
-    return float(np.minimum(np.abs(values - np.median(values)), WRONG).sum())
+def _deviation(values: np.ndarray, least_step: float) -> float:
+    """Sum of absolute deviations from the median, each counted up to `WRONG` steps."""
+    return float(np.minimum(np.abs(values - np.median(values)), WRONG * least_step).sum())
 
 
 def _common_slope(t: np.ndarray, y: np.ndarray, edges: list[int], slope: float) -> tuple[float, np.ndarray]:
