@@ -107,6 +107,7 @@ class PcapngReader:
             shortest=12,
             longest=LONGEST_BLOCK,
             first_word=(ENHANCED_PACKET, ENHANCED_PACKET),
+            alignment=4,
         )
 
     def _is_section(self, position: int) -> bool:

@@ -12,7 +12,7 @@ from forensics.capture.gather import field, windows
 LONGEST_FRAME = 262144
 """Largest captured length that libpcap and Wireshark accept (MAXIMUM_SNAPLEN, WTAP_MAX_PACKET_SIZE_STANDARD)."""
 
-WALKERS = 512
+WALKERS = 1024
 """Walkers that go in lock step; below a few records each the plain walk is faster."""
 
 GUESS_OCTETS = 384
@@ -59,6 +59,7 @@ class Chain:
     shortest: int
     longest: int
     first_word: tuple[int, int]
+    alignment: int = 1  # octets between places where a record may start
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,47 +122,67 @@ def _walk_alone(octets: np.ndarray, chain: Chain, *, start: int, end: int) -> Wa
 def _walk_in_lock_step(
     octets: np.ndarray, chain: Chain, *, starts: np.ndarray, limits: np.ndarray, end: int
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Return the positions, shape (steps, walkers), -1 where a walker had arrived, and where each one ended."""
+    """Return the positions, shape (steps, walkers), -1 where a walker had arrived, and where each one ended.
+
+    All walkers step, also those that have arrived, until most have: on so few numbers the calls cost, not the work.
+    """
     landed = starts.copy()
-    walking = np.arange(len(starts))
-    steps = []
-    while len(walking):
-        here = landed[walking]
+    until = np.minimum(limits, end - chain.header + 1)
+    walking, here, steps = np.arange(len(starts)), starts, []
+    going = here < until
+    while going.any():
+        if 2 * np.count_nonzero(going) < len(going):
+            walking, here, until, going = walking[going], here[going], until[going], going[going]
         lengths = windows(octets, here + chain.length_at, 4).view(f"{chain.order}u4").ravel().astype(np.int64)
-        following = here + chain.overhead + lengths
-        goes_on = (following <= end) & (lengths <= chain.longest) & (lengths >= chain.shortest)
-        walking, here, following = walking[goes_on], here[goes_on], following[goes_on]
+        following = here + (lengths + chain.overhead)
+        going = going & (following <= end) & (lengths <= chain.longest) & (lengths >= chain.shortest)
         step = np.full(len(starts), -1, np.int64)
-        step[walking] = here
+        step[walking] = np.where(going, here, -1)
         steps.append(step)
-        landed[walking] = following
-        walking = walking[(following < limits[walking]) & (following <= end - chain.header)]
+        here = np.where(going, following, here)
+        landed[walking] = here
+        going &= here < until
     return np.array(steps), landed
 
 
 def _guessed_starts(octets: np.ndarray, chain: Chain, *, start: int, end: int) -> np.ndarray:
     """Places, spread evenly, that look like the start of a record which is followed by another one."""
-    span = min(GUESS_OCTETS, (end - start) // (2 * WALKERS))
+    span = min(GUESS_OCTETS, (end - start) // (2 * WALKERS)) // chain.alignment * chain.alignment
     if span < chain.header:
         return np.zeros(0, np.int64)
     anchors = np.linspace(start, end - 4 * span, WALKERS, dtype=np.int64)[1:]
-    rows = windows(octets, anchors, span + 4)
-    words: np.ndarray = np.ndarray((len(rows), span), f"{chain.order}u4", rows, strides=(rows.shape[1], 1))
-    low, high = chain.first_word
-    walker, shift = np.nonzero((words >= low) & (words <= high))
+    anchors -= (anchors - start) % chain.alignment
+    walker, shift = _alike(windows(octets, anchors, span + 4), chain, span)
     places = anchors[walker] + shift
-    plausible = _is_followed(octets, chain, places=places, end=end)
-    walker, places = walker[plausible], places[plausible]
-    _, first = np.unique(walker, return_index=True)
-    return np.unique(places[first])
+    for judge in (_is_first_word, _is_followed):
+        plausible = judge(octets, chain, places, end)
+        walker, places = walker[plausible], places[plausible]
+    return places[np.flatnonzero(np.diff(walker, prepend=-1))]
 
 
-def _is_followed(octets: np.ndarray, chain: Chain, *, places: np.ndarray, end: int) -> np.ndarray:
+def _alike(rows: np.ndarray, chain: Chain, span: int) -> tuple[np.ndarray, np.ndarray]:
+    """Return row and octet of everything that could be the first word of a record: the right word, or its top octet."""
+    low, high = chain.first_word
+    if chain.alignment == 4:
+        words = rows.view(f"{chain.order}u4")[:, : span // 4]
+        alike = (words >= low) & (words <= high) if low < high else words == low
+    else:
+        top = rows[:, 3 : 3 + span] if chain.order == "<" else rows[:, :span]
+        low, high = low >> 24, high >> 24
+        alike = (top >= low) & (top <= high) if low < high else top == low
+    walker, shift = np.divmod(np.flatnonzero(alike), alike.shape[1])
+    return walker, shift * chain.alignment
+
+
+def _is_first_word(octets: np.ndarray, chain: Chain, places: np.ndarray, _end: int) -> np.ndarray:
+    low, high = chain.first_word
+    words = field(windows(octets, places, 4), 0, f"{chain.order}u4")
+    return (words >= low) & (words <= high)
+
+
+def _is_followed(octets: np.ndarray, chain: Chain, places: np.ndarray, end: int) -> np.ndarray:
     """Say of each place whether its length leads to another record."""
-    kind = f"{chain.order}u4"
-    lengths = field(windows(octets, places + chain.length_at, 4), 0, kind).astype(np.int64)
+    lengths = field(windows(octets, places + chain.length_at, 4), 0, f"{chain.order}u4").astype(np.int64)
     following = places + chain.overhead + lengths
     inside = (lengths >= chain.shortest) & (following <= end - chain.header)
-    words = field(windows(octets, np.where(inside, following, 0), 4), 0, kind)
-    low, high = chain.first_word
-    return inside & (words >= low) & (words <= high)
+    return inside & _is_first_word(octets, chain, np.where(inside, following, 0), end)

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -19,39 +18,62 @@ FEWEST_FOR_DRIFT_S = 10.0
 
 _FEWEST_FOR_SLOPE = 4
 
-_STATE: dict[str, Any] = {
-    "stretch": np.int64,
-    "low_s": np.float64,
-    "low_at_s": np.float64,
-    "before_s": np.float64,
-    "before_at_s": np.float64,
-    "steps_s": np.float64,
-    "points": np.float64,
-    "x": np.float64,
-    "y": np.float64,
-    "xx": np.float64,
-    "xy": np.float64,
-}
-_NOTHING = {"stretch": -1, "before_s": np.nan}
+
+@dataclass(slots=True)
+class _Line:
+    """Sums of the points of one stream, the last of them, and the steps that were taken out so far."""
+
+    points: float = 0.0
+    x: float = 0.0
+    y: float = 0.0
+    xx: float = 0.0
+    xy: float = 0.0
+    last_x: float = 0.0
+    last_y: float = 0.0
+    steps: float = 0.0
+
+    def add(self, x: float, y: float) -> None:
+        """Take in a point; what parts it from the one before, beyond the slope so far, may be a step."""
+        if self.points:
+            slope = self.slope() if self.points >= _FEWEST_FOR_SLOPE else None
+            step = y - self.last_y - (slope or 0.0) * (x - self.last_x)
+            self.steps += step if abs(step) > STEP_S else 0.0
+        self.last_x, self.last_y = x, y
+        y -= self.steps
+        self.points += 1.0
+        self.x += x
+        self.y += y
+        self.xx += x * x
+        self.xy += x * y
+
+    def slope(self) -> float | None:
+        """Return the slope of the line of least squares, None where the points do not spread."""
+        spread = self.points * self.xx - self.x**2
+        return (self.points * self.xy - self.x * self.y) / spread if spread > 0 else None
 
 
 @dataclass(slots=True, eq=False)
 class Drifts:
-    """The state of every stream: its current stretch, and the sums of a line through those before."""
+    """The state of every stream: its current stretch with the lowest transit in it, and a line through those before."""
 
-    state: dict[str, np.ndarray] = field(default_factory=lambda: {n: np.zeros(0, t) for n, t in _STATE.items()})
+    stretch: np.ndarray = field(default_factory=lambda: np.zeros(0, np.int32))
+    low_s: np.ndarray = field(default_factory=lambda: np.zeros(0))
+    low_at_s: np.ndarray = field(default_factory=lambda: np.zeros(0))
+    lines: dict[int, _Line] = field(default_factory=dict)
 
     def reserve(self, streams: int) -> None:
         """Make room for stream numbers below `streams`."""
-        more = streams - len(self.state["points"])
+        more = streams - len(self.stretch)
         if more > 0:
-            for name, column in self.state.items():
-                blank = np.full(more, _NOTHING.get(name, 0), column.dtype)
-                self.state[name] = np.concatenate([column, blank])
+            self.stretch = np.concatenate([self.stretch, np.full(more, -1, np.int32)])
+            self.low_s = np.concatenate([self.low_s, np.zeros(more)])
+            self.low_at_s = np.concatenate([self.low_at_s, np.zeros(more)])
 
     def keep(self, streams: np.ndarray) -> None:
         """Forget all streams but these, which become 0, 1, 2 … in their order."""
-        self.state = {name: column[streams] for name, column in self.state.items()}
+        self.stretch, self.low_s, self.low_at_s = self.stretch[streams], self.low_s[streams], self.low_at_s[streams]
+        numbers = {old: new for new, old in enumerate(streams.tolist())}
+        self.lines = {numbers[old]: line for old, line in self.lines.items() if old in numbers}
 
     def add(self, streams: np.ndarray, start: np.ndarray, *, passed_s: np.ndarray, transit_s: np.ndarray) -> None:
         """Take in the next packets.
@@ -65,57 +87,40 @@ class Drifts:
         """
         stretch = (passed_s * (1 / STRETCH_S)).astype(np.int32)
         edge = np.empty(len(stretch), bool)
-        edge[1:] = stretch[1:] != stretch[:-1]
+        np.not_equal(stretch[1:], stretch[:-1], out=edge[1:])
         edge[start] = True
         at = np.flatnonzero(edge)
         low = np.minimum.reduceat(transit_s, at)
         hits = np.flatnonzero(transit_s == np.repeat(low, np.diff(at, append=len(stretch))))
         low_at = passed_s[hits[np.searchsorted(hits, at)]]
         owner = streams[np.searchsorted(start, at, side="right") - 1]
-        goes_on = stretch[at] <= self.state["stretch"][owner]
-        first = np.isin(at, start)
-        self._lower(owner[first & goes_on], low[first & goes_on], low_at[first & goes_on])
-        for group in np.flatnonzero(~(first & goes_on)).tolist():
-            self._enter(int(owner[group]), int(stretch[at[group]]), float(low[group]), float(low_at[group]))
+        begins = stretch[at] > self.stretch[owner]
+        begins[np.flatnonzero(owner[1:] == owner[:-1]) + 1] = True
+        self._go_on(owner[~begins], low[~begins], low_at[~begins])
+        columns = (owner[begins], stretch[at[begins]], low[begins], low_at[begins])
+        for stream, number, lowest, place in zip(*(column.tolist() for column in columns), strict=True):
+            self._enter(stream, number, lowest, place)
 
-    def _lower(self, stream: np.ndarray, low: np.ndarray, low_at: np.ndarray) -> None:
+    def _go_on(self, stream: np.ndarray, low: np.ndarray, low_at: np.ndarray) -> None:
         """Go on with the current stretch of each stream."""
-        lower = low < self.state["low_s"][stream]
-        self.state["low_s"][stream[lower]] = low[lower]
-        self.state["low_at_s"][stream[lower]] = low_at[lower]
+        lower = low < self.low_s[stream]
+        self.low_s[stream[lower]] = low[lower]
+        self.low_at_s[stream[lower]] = low_at[lower]
 
-    def _enter(self, stream: int, stretch: int, low: float, low_at: float) -> None:
+    def _enter(self, stream: int, number: int, low: float, low_at: float) -> None:
         """Close the current stretch of a stream and begin another; a straggler of an earlier one goes with it."""
-        state = self.state
-        if stretch <= state["stretch"][stream]:
-            self._lower(np.array([stream]), np.array([low]), np.array([low_at]))
+        current = self.stretch[stream]
+        if number <= current:
+            self._go_on(np.array([stream]), np.array([low]), np.array([low_at]))
             return
-        for name, value in self._with_point(stream).items():
-            state[name][stream] = value
-        state["stretch"][stream], state["low_s"][stream], state["low_at_s"][stream] = stretch, low, low_at
-
-    def _with_point(self, stream: int) -> dict[str, float]:
-        """Return the sums of a stream with the point of its current stretch."""
-        one = {name: float(column[stream]) for name, column in self.state.items()}
-        sums = {name: one[name] for name in ("before_s", "before_at_s", "steps_s", "points", "x", "y", "xx", "xy")}
-        if one["stretch"] < 0:
-            return sums
-        slope = _slope(sums) if sums["points"] >= _FEWEST_FOR_SLOPE else 0.0
-        step = one["low_s"] - one["before_s"] - (slope or 0.0) * (one["low_at_s"] - one["before_at_s"])
-        if abs(step) > STEP_S:
-            sums["steps_s"] += step
-        x, y = one["low_at_s"], one["low_s"] - sums["steps_s"]
-        added = {"points": 1.0, "x": x, "y": y, "xx": x * x, "xy": x * y}
-        place = {"before_s": one["low_s"], "before_at_s": one["low_at_s"]}
-        return sums | {name: sums[name] + value for name, value in added.items()} | place
+        if current >= 0:
+            self.lines.setdefault(stream, _Line()).add(float(self.low_at_s[stream]), float(self.low_s[stream]))
+        self.stretch[stream], self.low_s[stream], self.low_at_s[stream] = number, low, low_at
 
     def ppm(self, stream: int, *, duration_s: float) -> float | None:
         """Return the drift of a stream: positive where the sender's clock runs fast; None where there is no telling."""
-        slope = _slope(self._with_point(stream))
+        line = replace(self.lines.get(stream, _Line()))
+        if self.stretch[stream] >= 0:
+            line.add(float(self.low_at_s[stream]), float(self.low_s[stream]))
+        slope = line.slope()
         return None if duration_s < FEWEST_FOR_DRIFT_S or slope is None else -1e6 * slope
-
-
-def _slope(sums: dict[str, float]) -> float | None:
-    """Return the slope of the line of least squares, None where the points do not spread."""
-    spread = sums["points"] * sums["xx"] - sums["x"] ** 2
-    return (sums["points"] * sums["xy"] - sums["x"] * sums["y"]) / spread if spread > 0 else None
