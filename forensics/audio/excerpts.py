@@ -34,7 +34,9 @@ SPARSE = 4
 class Sound(Protocol):
     """Samples on a clock of their own, by the piece."""
 
-    sample_rate_hz: int
+    @property
+    def sample_rate_hz(self) -> int:
+        """Samples per second."""
 
     def excerpt(self, start_s: float, length_s: float) -> np.ndarray:
         """Return (round(length_s * rate),) float32 from `start_s` on; zeros where there is nothing."""

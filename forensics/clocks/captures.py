@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 import pandas as pd
 
+from forensics.clocks.renumbering import Renumbering, find_renumbering, renumbered
 from forensics.errors import ClockError
 from forensics.model import ClockMap, RtpStream
 
@@ -25,7 +27,8 @@ def estimate_sender_clock(streams: Sequence[RtpStream], sender_streams: Sequence
     Parameters
     ----------
     streams, sender_streams : sequence of RtpStream
-        What each capture holds. Packets are matched by SSRC, sequence number and timestamp, in both directions.
+        What each capture holds. Packets are matched by SSRC, sequence number and timestamp, in both directions; where
+        a relay rewrote these, by the pattern of sizes, marker bits and timestamps.
 
     Returns
     -------
@@ -91,10 +94,25 @@ def estimate_departures(stream: RtpStream, sender_streams: Sequence[RtpStream], 
 
 
 def find_twin(stream: RtpStream, others: Sequence[RtpStream]) -> RtpStream | None:
-    """Return the stream of another capture that carries the same packets as `stream`, None where there is none."""
+    """Return the stream of another capture that carries the same packets as `stream`, None where there is none.
+
+    Where a relay rewrote SSRC, sequence numbers or timestamps, the stream comes back under the numbers of `stream`.
+    """
     same = [other for other in others if other.ssrc == stream.ssrc]
     best = max(same, key=lambda other: len(_match(stream, other)[0]), default=None)
-    return best if best is not None and len(_match(stream, best)[0]) else None
+    if best is not None and len(_match(stream, best)[0]):
+        return best
+    changes = [(other, change) for other in others if (change := _renumbering(stream, other)) is not None]
+    if not changes:
+        return None
+    other, change = max(changes, key=lambda item: item[1].pairs)
+    return renumbered(other, change, ssrc=stream.ssrc)
+
+
+@lru_cache(maxsize=8)
+def _renumbering(stream: RtpStream, other: RtpStream) -> Renumbering | None:
+    """`find_renumbering`, once for the same two streams: rules ask for the twin glitch by glitch."""
+    return find_renumbering(stream, other)
 
 
 def _match(a: RtpStream, b: RtpStream) -> tuple[np.ndarray, np.ndarray]:
