@@ -61,6 +61,7 @@ SPOKEN = {
 }
 """Log lines of the transports."""
 
+_STAGE = re.compile(r"LLM|STT|TTS")  # in capitals: ElevenLabsTTSService is no STT, DeepgramSTTService no TTS
 _PUSHED = re.compile(r"(?:→|←) [^:]+: (?P<frame>\w+Frame)\b")
 _DATA_NAMES = {
     "TTFBMetricsData": "ttfb",
@@ -187,7 +188,8 @@ def _frame_metrics(data: Any, *, at_s: float) -> Iterator[EventRow]:
 
 def _metric(who: str, meaning: str, value: Any, *, name: str, at_s: float = NONE) -> EventRow:
     """A duration, named by the stage that its service's name tells."""
-    stage = next((stage for stage in ("llm", "tts", "stt") if stage in who.lower()), "")
+    named = _STAGE.search(who)
+    stage = named[0].lower() if named else ""
     called = "llm_ttft" if (stage, meaning) == ("llm", "ttfb") else f"{stage}_{meaning}".lstrip("_")
     try:
         duration_s = float(value)
