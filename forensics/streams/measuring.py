@@ -105,7 +105,7 @@ class StreamMeter:
         """Take in the next datagrams of the capture."""
         sealed = chunk.protocol == DTLS
         if sealed.any():
-            self.sealed_flows.update(np.unique(chunk.flow[sealed]).tolist())
+            self.sealed_flows.update(np.flatnonzero(np.bincount(chunk.flow[sealed])).tolist())
         if (chunk.protocol == OTHER).any():
             self._descriptions.update(dict.fromkeys(_descriptions(chunk)))
         packets = self._packets(chunk, origin_ns)
@@ -182,7 +182,7 @@ class StreamMeter:
             return
         candidates = weigh(waiting.stream, waiting.sequence_number, waiting.timestamp, streams=len(self._keys))
         accepted = are_streams(candidates) | self._given()
-        judged = np.unique(waiting.stream)
+        judged = np.flatnonzero(np.bincount(waiting.stream))
         self._state[judged] = np.where(accepted[judged], _ACCEPTED, _REJECTED)
         starts = np.searchsorted(waiting.stream, judged)
         ends = np.append(starts[1:], len(waiting))
@@ -204,8 +204,8 @@ class StreamMeter:
     def _codec(self, stream: int, packets: _Packets) -> Codec:
         self._learn_descriptions()
         *_, address, port = self.flows.five_tuple(int(self._keys.keys[stream, 0]) >> 32)
-        kinds, counts = np.unique(packets.payload_type, return_counts=True)
-        ranked = kinds[np.argsort(-counts, kind="stable")].tolist()
+        counts = np.bincount(packets.payload_type)
+        ranked = np.argsort(-counts, kind="stable")[: np.count_nonzero(counts)].tolist()
         chosen = next((kind for kind in ranked if carries_audio(self.meanings.of(kind, (address, port)))), ranked[0])
         mine = packets.where(packets.payload_type == chosen)
         return self.meanings.of(chosen, (address, port)) or infer_codec(

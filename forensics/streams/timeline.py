@@ -32,6 +32,12 @@ JITTER_GAIN = 1 / 16
 IN_ORDER, REORDERED, DUPLICATE, LATE = (
     FATES.index(fate) for fate in (Fate.IN_ORDER, Fate.REORDERED, Fate.DUPLICATE, Fate.LATE)
 )
+_JITTER_MEMORY = 1024
+"""Packets after which a deviation has left the jitter: (15/16)**1024 is below the resolution of float64."""
+
+_FEW_SEGMENTS = 16
+"""So many streams in a chunk are faster summed one by one than all at once."""
+
 _SEGMENT = np.int64(1) << 40  # larger than any unwrapped sequence number
 _NEVER = np.int64(1) << 33  # larger than any advance of a time stamp
 
@@ -241,13 +247,23 @@ class Timelines:
         kept = 1 - JITTER_GAIN
         place = np.arange(len(deviation)) - np.repeat(segments.start, segments.count)
         jitter = deviation * JITTER_GAIN
+        few = len(segments.start) <= _FEW_SEGMENTS
         span, longest = 1, int(segments.count.max(initial=0))
-        while span < min(longest, 1024):  # kept ** 1024 is below the resolution of float64
-            reach = place[span:] >= span
-            jitter[span:] = jitter[span:] + np.where(reach, jitter[:-span], 0.0) * kept**span
+        while span < min(longest, _JITTER_MEMORY):
+            if few:
+                for start, end in zip(segments.start.tolist(), (segments.last + 1).tolist(), strict=True):
+                    part = jitter[start:end]
+                    part[span:] += part[:-span] * kept**span
+            else:
+                earlier = jitter[:-span] * kept**span
+                earlier[place[span:] < span] = 0.0
+                jitter[span:] += earlier
             span *= 2
-        carried = np.repeat(self.state["jitter_s"][segments.stream], segments.count)
-        return jitter + carried * kept ** np.minimum(place + 1, 1024)
+        carried = self.state["jitter_s"][segments.stream]
+        if carried.any():
+            fading = kept ** np.arange(1.0, _JITTER_MEMORY + 1)
+            jitter += np.repeat(carried, segments.count) * fading[np.minimum(place, _JITTER_MEMORY - 1)]
+        return jitter
 
     def _fates(self, sequence: np.ndarray, arrival_s: np.ndarray, segments: _Segments) -> np.ndarray:
         """Say which rows are in order, and look the others up among the numbers that were missing."""
