@@ -145,8 +145,10 @@ def gather_evidence(glitch: Glitch, scene: Scene) -> list[Evidence]:
     """Ask every rule about one glitch."""
     if glitch.kind == "late_answer":
         return answers.answered_late(glitch, scene)
-    site = find_site(glitch, scene)
     logged = [evidence for rule in events.RULES for evidence in rule(glitch, scene)]
+    if glitch.kind == "unsent":
+        return logged  # it spans a whole answer: what its two packets have between them is the answer
+    site = find_site(glitch, scene)
     if site is None:
         return logged + [evidence for rule in (*recording.RULES, *counters.RULES) for evidence in rule(glitch, scene)]
     return logged + [evidence for rule in RULES for evidence in rule(site)]
