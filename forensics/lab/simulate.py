@@ -97,6 +97,39 @@ def simulate_call(
     payloads, uplink = _both_encoded(plan, scenario.sender, _in_packets(spoken))
     wire = transmit(scenario, plan, payloads=payloads, uplink=uplink, zero_ns=EPOCH_NS)
     packets = _fates(wire, scenario, rows=len(plan.packets))
+    account, statistics = play_out(scenario, plan, packets=packets, payloads=payloads, spoken=spoken, receiver=receiver)
+    events = tuple((EPOCH_NS / 1e9 + event.at_s, event.event) for event in model_events(scenario, plan))
+    call = SimulatedCall(account, wire, events, statistics, EPOCH_NS)
+    return call if out is None else replace(call, folder=write_simulated(call, out))
+
+
+def play_out(
+    scenario: Scenario,
+    plan: SendPlan,
+    *,
+    packets: pd.DataFrame,
+    payloads: list[bytes],
+    spoken: np.ndarray,
+    receiver: Receiver = DEFAULT_RECEIVER,
+) -> tuple[Account, pd.DataFrame]:
+    """Let the modelled listener play packets of known fate.
+
+    Parameters
+    ----------
+    scenario, plan
+    packets : DataFrame
+        PACKET_COLUMNS, of which `sent_s` and `arrived_s` (seconds of the call), `copies` and `fault` count.
+    payloads : list of bytes
+        RTP payload of each planned packet.
+    spoken : (n,) float32
+        What the user says, as `speak_user` returns it.
+    receiver : Receiver
+
+    Returns
+    -------
+    Account, DataFrame
+        What became of the call, and the receiver's counters as `simulate_counters.count_statistics` returns them.
+    """
     audio = _decoded(packets, plan, payloads=payloads, sender=scenario.sender)
     heard = listen(
         packets["arrived_s"].to_numpy(),
@@ -108,10 +141,7 @@ def simulate_call(
         freezes=scenario.faults_of("receiver"),
         seed=scenario.seed,
     )
-    account = _account(scenario, plan, packets=packets, audio=audio, heard=heard, spoken=spoken)
-    events = tuple((EPOCH_NS / 1e9 + event.at_s, event.event) for event in model_events(scenario, plan))
-    call = SimulatedCall(account, wire, events, heard.statistics, EPOCH_NS)
-    return call if out is None else replace(call, folder=write_simulated(call, out))
+    return _account(scenario, plan, packets=packets, audio=audio, heard=heard, spoken=spoken), heard.statistics
 
 
 def _account(

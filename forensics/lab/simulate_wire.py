@@ -37,11 +37,17 @@ SENDER_REPORT_S = (0.5, 1.5)
 
 RECEIVER_REPORT_S = (1.5, 2.5)
 
+SRTP_BYTES, SRTCP_BYTES = 10, 14
+"""What encryption adds (RFC 3711): a tag of 80 bits, and for RTCP its index of 32. The captures are in plain, but a
+rate-limited link carries what a real call weighs."""
+
+AGENT_CNAME, LISTENER_CNAME = b"agent@call.example", b"listener@call.example"
+
 NTP_OFFSET_S = 2_208_988_800
 """From 1900, NTP's epoch, to 1970."""
 
 LEVEL_EXTENSION, SEND_TIME_EXTENSION = 1, 3
-SENDER_REPORT, RECEIVER_REPORT = 200, 201
+SENDER_REPORT, RECEIVER_REPORT, SOURCE_DESCRIPTION = 200, 201, 202
 _STUN_COOKIE = 0x2112A442
 _STUN_REQUEST, _STUN_RESPONSE = b"\x00\x01", b"\x01\x01"
 
@@ -126,7 +132,7 @@ class _Traffic:
             if not trip.payload:
                 trip.payload = self.feedback.report(at_s)
             if trip.payload:
-                passage = paths[direction].carry(at_s, len(trip.payload), media=_is_rtp(trip.payload))
+                passage = paths[direction].carry(at_s, _weight(trip.payload), media=_is_rtp(trip.payload))
                 trip.out_s, trip.fault = passage.out_s, passage.fault
                 getattr(wire, direction).append(trip)
                 self._answer(direction, trip)
@@ -142,6 +148,13 @@ class _Traffic:
 
 def _is_rtp(payload: bytes) -> bool:
     return payload[0] >> 6 == 2 and not 192 <= payload[1] <= 223
+
+
+def _weight(payload: bytes) -> int:
+    """Return the bytes of a datagram as it would be encrypted; STUN is never."""
+    if payload[0] >> 6 != 2:
+        return len(payload)
+    return len(payload) + (SRTP_BYTES if _is_rtp(payload) else SRTCP_BYTES)
 
 
 # ---------------------------------------------------------------------------------------------------------------------
@@ -223,7 +236,15 @@ def _sender_reports(
             made_s = last.at_s - max(0.0, planned.due_s - planned.tick_s)
             stamp = planned.ext_timestamp & 0xFFFFFFFF
             body = struct.pack("!IQIII", AGENT_SSRC, _ntp(zero_ns / 1e9 + made_s), stamp, count, int(octets[count - 1]))
-            yield Trip(at_s, struct.pack("!BBH", 0x80, SENDER_REPORT, len(body) // 4) + body)
+            report = struct.pack("!BBH", 0x80, SENDER_REPORT, len(body) // 4) + body
+            yield Trip(at_s, report + _description(AGENT_SSRC, AGENT_CNAME))
+
+
+def _description(ssrc: int, cname: bytes) -> bytes:
+    """Return the source description that every compound packet has to hold (RFC 3550 §6.1)."""
+    chunk = struct.pack("!IBB", ssrc, 1, len(cname)) + cname
+    chunk += bytes(4 - len(chunk) % 4)
+    return struct.pack("!BBH", 0x81, SOURCE_DESCRIPTION, len(chunk) // 4) + chunk
 
 
 @dataclass(slots=True, eq=False)
@@ -257,7 +278,8 @@ class _Feedback:
             "!IIIIIII", LISTENER_SSRC, AGENT_SSRC, min(255, int(fraction * 256)) << 24 | lost & 0xFFFFFF,
             max(numbers), self._jitter(media), middle, round((at_s - came_s) * 65_536),
         )  # fmt: skip
-        return struct.pack("!BBH", 0x81, RECEIVER_REPORT, len(body) // 4) + body
+        report = struct.pack("!BBH", 0x81, RECEIVER_REPORT, len(body) // 4) + body
+        return report + _description(LISTENER_SSRC, LISTENER_CNAME)
 
     def _jitter(self, media: list[tuple[float, int]]) -> int:
         """Interarrival jitter of RFC 3550 §6.4.1 in timestamp units; 200 packets are more than its memory of 16."""
