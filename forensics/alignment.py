@@ -12,7 +12,9 @@ from forensics.audio.payloads import DECODERS
 from forensics.clocks.captures import estimate_departures, estimate_sender_clock
 from forensics.clocks.counted_delay import refine_recording_clock
 from forensics.clocks.events import estimate_events_clock, find_talkspurts, place_events
+from forensics.clocks.sending import estimate_sending_clock
 from forensics.clocks.statistics import WALL_ERROR_S, choose_connection, estimate_stats_clock, place_stats
+from forensics.errors import ClockError
 from forensics.evidence import Known
 from forensics.model import ClockMap, RtpStream
 from forensics.playout.journey import trace_journey
@@ -44,6 +46,7 @@ def trace(known: Known, log: Log) -> None:
         return
     clock = known.clocks.get("sender_capture")
     departures_s = estimate_departures(downlink, known.sender_streams, clock=clock) if clock is not None else None
+    _place_sender(known, downlink, log)
     tick_s = _place_stats(known, downlink, log)
     _refine_recording(known, downlink, log)
     sent = (
@@ -94,6 +97,17 @@ def _place_stats(known: Known, downlink: RtpStream, log: Log) -> np.ndarray | No
     if len(own) == 0 or clock.method != "packet-count":
         return None
     return estimate_ticks(own["capture_s"], own["total_samples_received"], rate_hz=downlink.codec.clock_rate_hz)
+
+
+def _place_sender(known: Known, downlink: RtpStream, log: Log) -> None:
+    """Bring the clock that the sender stamps its packets with onto the axis, where it does."""
+    origin_ns = known.capture.origin_ns if known.capture is not None else 0
+    try:
+        known.clocks["sender"] = log.run(
+            "clocks", "place sender", lambda: estimate_sending_clock(downlink, origin_ns=origin_ns)
+        )
+    except ClockError as fault:
+        log.note("clocks", "place sender", str(fault))
 
 
 def _refine_recording(known: Known, downlink: RtpStream, log: Log) -> None:

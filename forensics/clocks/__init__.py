@@ -7,6 +7,7 @@ from forensics.clocks.envelope import estimate_recording_clock_closed
 from forensics.clocks.placement import estimate_recording_clock, place_course
 from forensics.clocks.recording import CoarseOffset, estimate_coarse_offset
 from forensics.clocks.reports import read_sender_clock
+from forensics.clocks.sending import estimate_sending_clock
 
 __all__ = [
     "CoarseOffset",
@@ -17,6 +18,7 @@ __all__ = [
     "estimate_recording_clock",
     "estimate_recording_clock_closed",
     "estimate_sender_clock",
+    "estimate_sending_clock",
     "place_course",
     "read_sender_clock",
     "refine_recording_clock",
