@@ -13,7 +13,8 @@ from rich.table import Table
 from rich.text import Text
 
 from forensics.doctor import Check
-from forensics.model import BLAMING_CAUSES, Cause, Diagnosis, Verdict
+from forensics.model import BLAMING_CAUSES, Cause, Diagnosis, Prompt, Turn, Verdict
+from forensics.turns.goal import GOAL_S, describe_latencies
 
 if TYPE_CHECKING:
     from forensics.comparison.nouns import Comparison, LatencyChange, Rate, RateChange
@@ -37,6 +38,8 @@ def print_diagnosis(diagnosis: Diagnosis, *, stderr: bool = False) -> None:
     audible = [verdict for verdict in diagnosis.verdicts if verdict.glitch.audible]
     if audible:
         console.print(_verdict_table(audible))
+    for line in _told_of_turns(diagnosis):
+        console.print(Text(line))
     for note in _left_out(diagnosis):
         console.print(Text(f"note: {note}", style="dim"))
 
@@ -139,6 +142,36 @@ def _decisive(verdict: Verdict) -> str:
     blamed = verdict.cause in BLAMING_CAUSES
     speaking = [e for e in verdict.evidence if not blamed or (e.supports and e.cause is verdict.cause)]
     return max(speaking, key=lambda e: abs(e.weight)).statement if speaking else ""
+
+
+def _told_of_turns(diagnosis: Diagnosis) -> list[str]:
+    """What there is to say of answers, interruptions and damaged prompts, a line each."""
+    turns = diagnosis.scene.turns
+    told = describe_latencies(turns)
+    lines = [] if not told else [
+        f"answers: {told['answers']}, median {_ms(told['median_s'])}, longest {_ms(told['longest_s'])}, "
+        f"{told['over_goal']} above {_ms(GOAL_S)}",
+        *(f"  {reason}" for reason in told["reasons"]),
+    ]  # fmt: skip
+    lines += [_interruption(turn, turn.barge_in_s) for turn in turns if turn.barge_in_s is not None]
+    return lines + [_damage(prompt) for prompt in diagnosis.prompts if prompt.lost_s or prompt.late_s]
+
+
+def _interruption(turn: Turn, barge_in_s: float) -> str:
+    said = f"; meanwhile it said {turn.said_over!r}" if turn.said_over else ""
+    return f"interrupted at {_clock(turn.end_s - barge_in_s)}: the agent was silent after {_ms(barge_in_s)}{said}"
+
+
+def _damage(prompt: Prompt) -> str:
+    whole_s = prompt.end_s - prompt.start_s
+    return (
+        f"prompt at {_clock(prompt.start_s)}: of {whole_s:.1f} s {_ms(prompt.lost_s)} were lost and "
+        f"{_ms(prompt.late_s)} late on the way to the model"
+    )
+
+
+def _ms(seconds: float) -> str:
+    return f"{1000 * seconds:.0f} ms"
 
 
 def _left_out(diagnosis: Diagnosis) -> list[str]:

@@ -45,9 +45,11 @@ def findings(diagnosis: Diagnosis) -> dict[str, Any]:
         "inputs": [_input(file) for file in diagnosis.scene.inputs],
         "clocks": [_clock(clock) for clock in diagnosis.scene.clocks.values()],
         "glitches": [_glitch(verdict, diagnosis.scene.origin_ns) for verdict in diagnosis.verdicts],
-        "turns": [_turn(turn) for turn in diagnosis.scene.turns],
+        "turns": [_turn(turn, _natural_pauses(diagnosis.scene.turns)) for turn in diagnosis.scene.turns],
+        "latency": _latency(diagnosis.scene.turns),
         "prompts": [_prompt(prompt) for prompt in diagnosis.prompts],
         "answers": _answers(diagnosis),
+        "statistics": _statistics(diagnosis.scene),
         "setup": [] if diagnosis.scene.setup is None else diagnosis.scene.setup.to_dict("records"),
         "summary": diagnosis.summary,
         "notes": [note for step in diagnosis.steps for note in step.notes],
@@ -66,6 +68,7 @@ def _duration_s(scene: Scene) -> float:
         return scene.recording.duration_s
     arrivals = [stream.packets["arrival_s"] for stream in scene.streams if len(stream.packets)]
     arrivals = arrivals or [table["capture_s"] for table in scene.stats.values() if "capture_s" in table]
+    arrivals = arrivals or ([scene.events["capture_s"]] if scene.events is not None else [])
     if not arrivals:
         return 0.0
     return max(float(at.max()) for at in arrivals) - min(float(at.min()) for at in arrivals)
@@ -165,7 +168,15 @@ def _evidence(evidence: Evidence) -> dict[str, Any]:
     }
 
 
-def _turn(turn: Turn) -> dict[str, Any]:
+def _natural_pauses(turns: tuple[Turn, ...]) -> dict[str, float | None]:
+    """Up to which length a pause is natural, by speaker."""
+    from forensics.turns.pauses import estimate_natural_pause
+
+    return {speaker: estimate_natural_pause(turns, speaker) for speaker in ("user", "agent")}
+
+
+def _turn(turn: Turn, natural_s: Mapping[str, float | None]) -> dict[str, Any]:
+    limit_s = natural_s[turn.speaker]
     return {
         "speaker": turn.speaker,
         "start_s": turn.start_s,
@@ -176,6 +187,42 @@ def _turn(turn: Turn) -> dict[str, Any]:
         "barge_in_s": turn.barge_in_s,
         "talk_over_s": turn.talk_over_s,
         "text": turn.text,
+        "said_over": turn.said_over,
+        "told_heard_s": turn.told_heard_s,
+        "heard_s": turn.heard_s,
+        "pauses": [
+            {"start_s": start, "end_s": end, "natural": None if limit_s is None else end - start <= limit_s}
+            for start, end in turn.pauses
+        ],
+    }
+
+
+def _latency(turns: tuple[Turn, ...]) -> dict[str, Any] | None:
+    """How the response latencies are distributed, and why answers missed the goal; None without answers."""
+    from forensics.turns.goal import GOAL_S, describe_latencies
+
+    told = describe_latencies(turns)
+    return {"goal_s": GOAL_S, **told} if told else None
+
+
+def _statistics(scene: Scene) -> dict[str, Any] | None:
+    """What the browser counted of the downlink, in sums; None without its statistics."""
+    inbound, downlink = scene.stats.get("inbound-rtp"), scene.downlink
+    if inbound is None or downlink is None:
+        return None
+    from forensics.audio.payloads import DECODERS
+    from forensics.playout.counted import measure_buffer, measure_concealment
+
+    rate_hz = DECODERS.get(downlink.codec.name, ("", downlink.codec.clock_rate_hz))[1]
+    concealed = measure_concealment(inbound, ssrc=downlink.ssrc, rate_hz=rate_hz, replay=scene.replay)
+    buffer = measure_buffer(inbound, ssrc=downlink.ssrc, replay=scene.replay)
+    amounts = ("concealed_s", "silent_s", "lost_s", "late_s", "unsent_s", "unknown_s")
+    depths = ("delay_s", "target_s", "replayed_delay_s", "replayed_target_s")
+    playout = scene.stats.get("media-playout")
+    return {
+        "concealment": {name: concealed[name].sum() for name in amounts},
+        "buffer": {f"mean_{name}": buffer[name].mean() for name in depths},
+        "device_underruns_s": None if playout is None else playout["synthesized_samples_duration"].max(),
     }
 
 

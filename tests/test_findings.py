@@ -135,3 +135,26 @@ def test_what_is_not_a_number_is_null(schema):
 
 def test_schema_and_model_name_the_same_causes(schema):
     assert schema["$defs"]["cause"]["enum"] == [str(cause) for cause in Cause]
+
+
+TALK = (
+    Turn("user", 0.0, 1.0),
+    Turn("agent", 2.2, 9.0, 1.2, {"model_s": 0.9, "buffer_s": 0.3}, ("buffer_s",), 0.4, said_over="on Friday",
+         told_heard_s=6.5, heard_s=6.6, pauses=((3.0, 3.4), (4.0, 4.4), (5.0, 5.4), (6.0, 6.4), (7.0, 8.4))),
+)  # fmt: skip
+
+
+def test_what_the_turns_say(schema):
+    document = json.loads(findings_json(dataclasses.replace(a_call(), scene=scene(turns=TALK))))
+    jsonschema.validate(document, schema)
+    turn = document["turns"][1]
+    assert (turn["said_over"], turn["told_heard_s"], turn["heard_s"]) == ("on Friday", 6.5, 6.6)
+    assert [pause["natural"] for pause in turn["pauses"]] == [True] * 4 + [False]
+    assert (document["latency"]["answers"], document["latency"]["over_goal"]) == (1, 1)
+    assert "900 ms of it passed in the model (inferred)" in document["latency"]["reasons"][0]
+
+
+def test_a_call_without_answers_has_no_latencies(schema):
+    document = findings(dataclasses.replace(a_call(), scene=scene(turns=TALK[:1])))
+    jsonschema.validate(document, schema)
+    assert (document["latency"], document["statistics"]) == (None, None)
