@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import pytest
 from building import make_glitch
 
@@ -17,7 +19,7 @@ def test_nothing_heard():
 def test_one_glitch_is_named_with_its_remedy():
     text = write_conclusion([verdict(Cause.NETWORK_DROP)])
     assert text == (
-        "1 audible glitch: 1 × network drop. The network lost what the sender had sent. "
+        "1 audible glitch: 1 × network drop. The network lost what the sender had sent, 100 ms in all. "
         "First to mend: Mend it. It would not help: Nothing else."
     )
 
@@ -35,8 +37,9 @@ def test_the_cause_that_was_heard_longest_comes_first():
     ]
     text = write_conclusion(verdicts)
     assert text.startswith("3 audible glitches: 1 × late model output, 2 × network drop.")
-    assert "Most of it (900 of 1000 ms): the sender had nothing to send" in text
-    assert "First to mend: Be faster." in text
+    assert "In 1 (900 ms) the sender had nothing to send" in text
+    assert "; in 2 (100 ms) the network lost what the sender had sent." in text
+    assert "First to mend, the longest, at 3.00 s: Be faster." in text
 
 
 def test_the_remedy_is_that_of_the_longest():
@@ -44,7 +47,19 @@ def test_the_remedy_is_that_of_the_longest():
         verdict(Cause.NETWORK_DROP, remedy="Small."),
         verdict(Cause.NETWORK_DROP, 2.0, seconds=0.4, remedy="Big."),
     ]
-    assert "First to mend: Big." in write_conclusion(verdicts)
+    assert "First to mend, the longest, at 2.00 s: Big." in write_conclusion(verdicts)
+
+
+def test_late_answers_are_told_apart_from_holes():
+    answer = replace(verdict(Cause.LATE_MODEL_OUTPUT, 5.0), glitch=make_glitch("late_answer", 5.0, 7.1))
+    text = write_conclusion([verdict(Cause.NETWORK_DROP), answer])
+    assert "The network lost what the sender had sent, 100 ms in all." in text
+    assert "1 answer came late, after 2.1 s: most of the wait had passed before the sender sent anything." in text
+
+
+def test_what_takes_no_time_is_told_without_any():
+    text = write_conclusion([verdict(Cause.SENDER_POLICY, seconds=0.0), verdict(Cause.NETWORK_DROP)])
+    assert "in 1 the sender held audio back or threw it away." in text
 
 
 @pytest.mark.parametrize(
@@ -64,4 +79,11 @@ def test_artefacts_of_the_tools_are_no_glitches_of_the_call(cause):
 def test_caveats_come_last():
     assert write_conclusion([], caveats=["The keys do not fit.", "No recording."]).endswith(
         "found. The keys do not fit. No recording."
+    )
+
+
+def test_where_the_cause_is_open_it_says_what_would_decide():
+    text = write_conclusion([verdict(Cause.UNDETERMINED, remedy="Not decided. What would decide: a capture.")])
+    assert text.endswith(
+        "The evidence does not separate the causes, 100 ms in all. Not decided. What would decide: a capture."
     )

@@ -31,7 +31,7 @@ AHEAD_S = 0.02
 OFTEN = 3
 """So many shortages in one answer are a model slower than real time, not a stall."""
 
-KINDS = ("late", "hole", "stall", "silence", "concealed")
+KINDS = ("late", "hole", "stall", "silence", "concealed", "shortage")
 """Glitches that a model which came late makes."""
 
 

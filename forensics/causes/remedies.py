@@ -101,6 +101,5 @@ def _amount(cause: Cause, mechanism: str, glitch: Glitch, scene: Scene, alike: S
 def _vain(cause: Cause, glitch: Glitch, scene: Scene) -> str:
     """What the replays say of a remedy that suggests itself and is none."""
     if cause is Cause.LATE_MODEL_OUTPUT and glitch.kind in ("late", "stall", "hole"):
-        needed = buffer_needed(glitch, scene)
-        return f"Nor {needed}." if needed else ""
+        return buffer_needed(glitch, scene)
     return ""

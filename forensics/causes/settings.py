@@ -119,8 +119,10 @@ def buffer_needed(glitch: Glitch, scene: Scene) -> str:
         return ""
     enough = next((setting for setting in buffer_settings(scene) if setting.covers(site)), None)
     if enough is None:
-        return f"a jitter buffer: replayed, not even a target of {milliseconds(MINIMUM_DELAYS_S[-1])} covers it"
+        return (
+            f"Nor does a deeper buffer: replayed, not even a target of {milliseconds(MINIMUM_DELAYS_S[-1])} covers it."
+        )
     return (
-        f"a jitter buffer below a target of {milliseconds(enough.size_s)}, which would delay the whole call by "
-        f"{milliseconds(enough.added_s)}"
+        f"A deeper buffer hides it only from a target of {milliseconds(enough.size_s)} on, for "
+        f"{milliseconds(enough.added_s)} more delay of the whole call."
     )

@@ -274,7 +274,7 @@ def step_or_return(site: Site) -> list[Evidence]:
             ),
             opposes(site, "step_or_return", Cause.SENDER_POLICY, statement, weight=STRONG),
         ]
-    if wanders(site):
+    if find_release(site) is None and wanders(site):
         statement = (
             f"The delay stays {milliseconds(rest_s)} above its baseline, but goes up and down meanwhile: a queue fills "
             "and drains, a sender that had paused goes on at a level."
@@ -314,7 +314,7 @@ def find_release(site: Site) -> tuple[int, int] | None:
     if len(on_time) == 0 or late_s[on_time[0]] < -FLAT_SHARE * site.lateness_s:
         return None
     held = np.flatnonzero(late_s[: on_time[0]] > (1 - FLAT_SHARE) * site.lateness_s)
-    level = len(held) > 0 and float(np.std(late_s[: held[-1] + 1])) <= LEVEL_S + site.unsteadiness_s
+    level = len(held) > 0 and _spread_s(late_s[: held[-1] + 1]) <= LEVEL_S + site.unsteadiness_s
     if not level or arrival_s[on_time[0]] - arrival_s[held[-1]] > RECOVERY_S:
         return None
     last, first = site.after + int(held[-1]), site.after + int(on_time[0])
@@ -322,6 +322,11 @@ def find_release(site: Site) -> tuple[int, int] | None:
     dropped = abs(passed_s - site.lateness_s) <= FLAT_SHARE * site.lateness_s
     within = dropped and bool(site.journey["speech"].iloc[last : first + 1].all())
     return (last, first) if passed_s < LATE_S or within else None
+
+
+def _spread_s(delay_s: np.ndarray) -> float:
+    """Median distance from the median: how level a delay was held, whatever it did as it was let go."""
+    return float(np.median(np.abs(delay_s - np.median(delay_s))))
 
 
 def skipped_s(site: Site, last: int, first: int) -> float:

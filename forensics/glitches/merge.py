@@ -8,7 +8,7 @@ from dataclasses import replace
 from forensics.model import Glitch
 
 KIND_ORDER = (
-    "late_answer", "loss", "skip", "stall", "silence", "splice", "late", "blank", "hole", "concealed", "unsent",
+    "late_answer", "loss", "skip", "stall", "silence", "splice", "late", "blank", "hole", "concealed", "shortage", "unsent",
 )  # fmt: skip
 """Which kind names a glitch that several detectors saw: the most specific comes first."""
 
@@ -43,7 +43,7 @@ def merge_glitches(glitches: Iterable[Glitch]) -> list[Glitch]:
         if twin is not None:
             merged[twin] = _join(merged[twin], glitch)
         elif merged and _refill(merged[-1], glitch):
-            merged[-1] = replace(merged[-1], end_s=glitch.end_s, found_by=_sources(merged[-1], glitch))
+            merged[-1] = _prolong(merged[-1], glitch)
         else:
             merged.append(glitch)
     return sorted(merged, key=lambda g: g.start_s)
@@ -68,6 +68,12 @@ def _join(a: Glitch, b: Glitch) -> Glitch:
     """Keep the more specific of the two, and who found it."""
     first, second = sorted((a, b), key=lambda g: KIND_ORDER.index(g.kind))
     return replace(first, found_by=_sources(first, second), measurements={**second.measurements, **first.measurements})
+
+
+def _prolong(before: Glitch, refill: Glitch) -> Glitch:
+    """The glitch and the refill behind it as one, on both clocks."""
+    capture_end_s = max(before.capture_end_s, refill.capture_end_s)
+    return replace(before, end_s=refill.end_s, capture_end_s=capture_end_s, found_by=_sources(before, refill))
 
 
 def _refill(before: Glitch, glitch: Glitch) -> bool:

@@ -81,7 +81,7 @@ def test_the_remedy_of_a_stall_carries_the_lead_and_the_buffer_that_it_would_hav
     glitch, scene = call(sent_late_s=STALLED_S)
     helped, useless = remedy_for(Cause.LATE_MODEL_OUTPUT, "stall", glitch=glitch, scene=scene, alternatives=())
     assert "A send lead of 60 ms" in helped
-    assert "Nor a jitter buffer below a target of" in useless
+    assert "A deeper buffer hides it only from a target of" in useless
 
 
 def test_a_glitch_that_nobody_heard_needs_no_number():
