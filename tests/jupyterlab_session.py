@@ -21,6 +21,18 @@ READY = f"""async () => {{
     await {NOTEBOOK}.context.ready;
     await {NOTEBOOK}.sessionContext.ready;
 }}"""
+ASK = f"""async code => {{
+    const future = {NOTEBOOK}.sessionContext.session.kernel.requestExecute({{ code, store_history: false }});
+    const said = [];
+    future.onIOPub = message => {{
+        if (message.header.msg_type === "stream") said.push(message.content.text);
+        if (message.header.msg_type === "error") said.push(message.content.ename + ": " + message.content.evalue);
+    }};
+    await future.done;
+    return said.join("").trim();
+}}"""
+READING = """() => [...document.querySelectorAll(".tl-pair")].map(
+    pair => [pair.firstChild.textContent, pair.lastChild.textContent])"""
 PATIENCE_MS = 120_000
 
 
@@ -113,6 +125,26 @@ class Sheet:
     def printed(self, stream: str = "error") -> list[str]:
         """What the cells wrote to a stream, or the errors that they raised."""
         return self.page.locator(f"[data-mime-type='application/vnd.jupyter.{stream}']").all_inner_texts()
+
+    def ask(self, code: str) -> str:
+        """Run `code` in the notebook's kernel, beside the cells; give what it printed."""
+        return self.page.evaluate(ASK, code)
+
+    def press(self, *keys: str):
+        """Press keys while the timeline has the focus."""
+        self.page.locator(".tl-stage").first.focus()
+        for key in keys:
+            self.page.keyboard.press(key)
+        self.settle()
+
+    def settle(self):
+        """Wait until nothing is on its way to the timeline, and it is painted."""
+        self.page.evaluate("() => new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))")
+        self.page.wait_for_selector(".tl-stage[aria-busy=false]")
+
+    def reading(self) -> dict[str, str]:
+        """What stands under the crosshair or the cursor, by name."""
+        return dict(self.page.evaluate(READING))
 
     def close(self):
         self.page.close()

@@ -68,7 +68,7 @@ class Workbench(ipywidgets.VBox):
         verdict = [self._verdict, self._open, self._frames]
         detail = ipywidgets.VBox(verdict, layout={"flex": "1 1 420px", "min_width": "0"})
         below = ipywidgets.HBox([listing, detail], layout={"flex_flow": "row wrap", "grid_gap": "12px 24px"})
-        super().__init__([self.timeline, *self._replays(), below])
+        super().__init__([part for part in (self.timeline, self.what_if, below) if part is not None])
 
     def _ipython_display_(self) -> None:
         self.timeline.show_with_still(self)
@@ -87,12 +87,6 @@ class Workbench(ipywidgets.VBox):
         """What is selected on the timeline; without a selection, what is in view."""
         start_s, end_s = self.timeline.range or self.timeline.window
         return Selection(start_s, end_s, self.timeline.view)
-
-    def _replays(self) -> list[ipywidgets.Widget]:
-        """Return the what-if panel, folded, where there is a stream to replay."""
-        if self.what_if is None:
-            return []
-        return [ipywidgets.Accordion([self.what_if], titles=("What if",), selected_index=None)]
 
     def _show_verdict(self, _: Any = None) -> None:
         verdict = self.glitch

@@ -10,6 +10,9 @@ import pandas as pd
 from forensics.model import EventKind, Scene
 from forensics.views.axis import Axis
 
+OUTLAST_S = 0.2
+"""The slack of an answer stands this long after its last piece of audio; models send pieces of about that length."""
+
 
 def event_rows(scene: Scene, axis: Axis) -> list[dict[str, Any]]:
     """Return one plain row per event that has a place on `axis`, but for those that only brought audio."""
@@ -36,7 +39,7 @@ def audio_event_times(scene: Scene, axis: Axis) -> np.ndarray:
 
 
 def slack_arrays(scene: Scene, axis: Axis) -> dict[str, np.ndarray]:
-    """Return the slack over the axis: ``at_s`` (float64) and ``slack_ms`` (float32), NaN between two answers.
+    """Return the slack over the axis: ``at_s`` (float64) and ``slack_ms`` (float32), NaN where an answer ends.
 
     Empty where there is no curve, or the log has no place on the axis.
     """
@@ -44,10 +47,11 @@ def slack_arrays(scene: Scene, axis: Axis) -> dict[str, np.ndarray]:
     if slack is None or not len(slack) or not len(placed_events(scene)):
         return {}
     slack = slack[np.isfinite(slack["capture_s"])]
-    breaks = np.flatnonzero(slack["response_id"].to_numpy()[1:] != slack["response_id"].to_numpy()[:-1]) + 1
     at_s = np.asarray(axis.from_capture(slack["capture_s"].to_numpy()), dtype=np.float64)
     slack_ms = (slack["slack_s"].to_numpy() * 1e3).astype(np.float32)
-    return {"at_s": np.insert(at_s, breaks, at_s[breaks]), "slack_ms": np.insert(slack_ms, breaks, np.nan)}
+    last = np.flatnonzero(np.append(slack["response_id"].to_numpy()[1:] != slack["response_id"].to_numpy()[:-1], True))
+    ended_s = np.minimum(at_s[last] + OUTLAST_S, np.append(at_s[last[:-1] + 1], np.inf))
+    return {"at_s": np.insert(at_s, last + 1, ended_s), "slack_ms": np.insert(slack_ms, last + 1, np.nan)}
 
 
 def setup_rows(scene: Scene, axis: Axis) -> list[dict[str, Any]]:

@@ -22,9 +22,14 @@ class NotePad(ipywidgets.VBox):
         self._verdict: Verdict | None = None
         self._shown = ipywidgets.HTML()
         self._said = ipywidgets.HTML()
-        self.decision = ipywidgets.Dropdown(options=DECISIONS, layout={"width": "110px"}, tooltip="What you say")
-        self.author = ipywidgets.Text(_user(), placeholder="Author", layout={"width": "150px"}, tooltip="Author")
-        self.text = ipywidgets.Textarea(placeholder="Why?", layout={"width": "100%", "height": "54px"})
+        short = {"description_width": "initial"}
+        self.decision = ipywidgets.Dropdown(
+            options=DECISIONS, description="I", style=short, layout={"width": "150px"}, tooltip="What you say"
+        )
+        self.author = ipywidgets.Text(_user(), description="Author", style=short, layout={"width": "200px"})
+        self.text = ipywidgets.Textarea(
+            description="Note", placeholder="Why?", style=short, layout={"width": "100%", "height": "54px"}
+        )
         self.save = ipywidgets.Button(description="Save note", icon="pencil")
         self.save.on_click(self._save)
         row = ipywidgets.HBox([self.decision, self.author, self.save], layout={"flex_flow": "row wrap"})

@@ -18,6 +18,7 @@ TIMELINE = (*(f"canvas/{part}.js" for part in _PARTS), "timeline.js", "widget.js
 """The renderer's files; each imports only from those before it."""
 
 DROP_AREA = ("canvas/dom.js", "drop_area.js")
+WHAT_IF = ("canvas/dom.js", "what_if.js")
 GLITCH_LIST = ("canvas/axis.js", "canvas/dom.js", "glitch_list.js")
 
 _IMPORT = re.compile(r"^import [^;]+;\n", re.MULTILINE)
@@ -40,6 +41,12 @@ def glitch_list_source() -> str:
 def drop_area_source() -> str:
     """Return the drop area as a module without imports, for anywidget."""
     return _joined(DROP_AREA)
+
+
+@cache
+def what_if_source() -> str:
+    """Return the controls of the replay as a module without imports, for anywidget."""
+    return _joined(WHAT_IF)
 
 
 @cache

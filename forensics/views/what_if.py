@@ -5,8 +5,9 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
-import ipywidgets
+import anywidget
 import numpy as np
+import traitlets
 
 from forensics.model import RtpStream
 from forensics.views.beside import beside
@@ -20,6 +21,7 @@ from forensics.views.predictions import (
     prediction_rows,
     replay_what_if,
 )
+from forensics.views.renderer import evidence_style, what_if_source
 from forensics.views.widget import Timeline
 
 QUICK_PACKETS = 4_000
@@ -31,41 +33,43 @@ LARGEST_TARGET_MS = 1000
 LARGEST_LEAD_MS = 1000
 
 
-class WhatIf(ipywidgets.VBox):
-    """Controls of the replay; each change redraws the predicted holes on `timeline`."""
+class WhatIf(anywidget.AnyWidget):
+    """Controls of the replay; each change redraws the predicted holes on `timeline`.
+
+    Attributes
+    ----------
+    target_ms, lead_ms : int
+        The receiver's buffer target and the sender's lead.
+    repaired, prompt, steady : bool
+        As in `Settings`.
+    said : str
+        What the replay came to, in a sentence.
+    """
+
+    _esm = what_if_source()
+    _css = evidence_style()
+
+    target_ms = traitlets.Int(0, min=0, max=LARGEST_TARGET_MS).tag(sync=True)
+    lead_ms = traitlets.Int(0, min=0, max=LARGEST_LEAD_MS).tag(sync=True)
+    repaired = traitlets.Bool(False).tag(sync=True)
+    prompt = traitlets.Bool(False).tag(sync=True)
+    steady = traitlets.Bool(False).tag(sync=True)
+    said = traitlets.Unicode().tag(sync=True)
+    largest = traitlets.Dict({"target_ms": LARGEST_TARGET_MS, "lead_ms": LARGEST_LEAD_MS}).tag(sync=True)
 
     def __init__(self, stream: RtpStream, timeline: Timeline, *, sent_s: np.ndarray | None = None) -> None:
+        super().__init__()
         self._stream = stream
         self._sent_s = sent_s
         self._timeline = timeline
         self._before: dict[Span | None, np.ndarray] = {}
         self._resting: asyncio.TimerHandle | None = None
-        self.target_ms = _slider("Buffer target, ms", LARGEST_TARGET_MS)
-        self.lead_ms = _slider("Send lead, ms", LARGEST_LEAD_MS)
-        self.repaired = ipywidgets.Checkbox(False, description="losses repaired", indent=False)
-        self.prompt = ipywidgets.Checkbox(False, description="sender never late", indent=False)
-        self.steady = ipywidgets.Checkbox(False, description="network without jitter", indent=False)
-        self._said = ipywidgets.HTML()
-        switches = ipywidgets.HBox([self.repaired, self.prompt, self.steady], layout={"flex_flow": "row wrap"})
-        for control in (self.target_ms, self.lead_ms, self.repaired, self.prompt, self.steady):
-            control.observe(self._predict, "value")
-        super().__init__([self.target_ms, self.lead_ms, switches, self._said])
+        self.observe(self._predict, ["target_ms", "lead_ms", "repaired", "prompt", "steady"])
 
     @property
     def settings(self) -> Settings:
         """What the controls say."""
-        return Settings(
-            target_s=self.target_ms.value / 1e3,
-            lead_s=self.lead_ms.value / 1e3,
-            repaired=self.repaired.value,
-            prompt=self.prompt.value,
-            steady=self.steady.value,
-        )
-
-    @property
-    def said(self) -> str:
-        """What the replay came to, in a sentence."""
-        return str(self._said.value)
+        return Settings(self.target_ms / 1e3, self.lead_ms / 1e3, self.repaired, self.prompt, self.steady)
 
     def _predict(self, _: Any = None) -> None:
         """Show what the settings change: at once where that is quick, else in view first and everywhere at rest."""
@@ -119,10 +123,4 @@ class WhatIf(ipywidgets.VBox):
     def _show(self, span_s: Span | None, before: np.ndarray, after: np.ndarray) -> None:
         where = " of the stretch in view" if span_s is not None else ""
         self._timeline.predicted = prediction_rows({"as it was": before, "what if": after}, self._timeline.view.axis)
-        self._said.value = f'<p class="forensics">{compare_holes(before, after, where=where)}</p>'
-
-
-def _slider(label: str, largest: int) -> ipywidgets.IntSlider:
-    return ipywidgets.IntSlider(
-        0, 0, largest, 10, description=label, style={"description_width": "120px"}, layout={"width": "460px"}
-    )
+        self.said = compare_holes(before, after, where=where)

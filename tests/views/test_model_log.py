@@ -48,7 +48,8 @@ def test_slack_falls_below_zero_where_the_model_stalled_and_breaks_between_answe
     before = curve["at_s"] < axis.from_capture(STALL_ON_CAPTURE_S)
     assert np.nanmin(curve["slack_ms"][before]) > 0
     assert np.nanmin(curve["slack_ms"][~before]) == pytest.approx(-250, abs=1)
-    assert np.isnan(curve["slack_ms"]).sum() == 1
+    assert np.isnan(curve["slack_ms"]).sum() == 2
+    assert (np.diff(curve["at_s"]) >= 0).all()
 
 
 def test_slack_of_a_log_without_a_place_is_not_drawn(scene, axis):

@@ -99,14 +99,14 @@ def test_a_stretch_is_replayed_like_the_whole(stream, before):
 @pytest.mark.parametrize("control", ["target_ms", "lead_ms"])
 def test_moving_a_slider_tells_the_timeline(diagnosis, control):
     bench = workbench(diagnosis)
-    getattr(bench.what_if, control).value = 300
+    setattr(bench.what_if, control, 300)
     assert [row["name"] for row in bench.timeline.predicted] == ["as it was", "what if"]
     assert "With these settings" in bench.what_if.said
 
 
 def test_nothing_changed_conceals_as_much(panel):
-    panel.repaired.value = True
-    panel.repaired.value = False
+    panel.repaired = True
+    panel.repaired = False
     assert "as much as" in panel.said
 
 
@@ -114,7 +114,7 @@ def test_of_a_long_call_the_stretch_in_view_comes_first_and_then_all(diagnosis, 
     monkeypatch.setattr(what_if, "QUICK_PACKETS", 200)
     panel, shown = workbench(diagnosis).what_if, []
     monkeypatch.setattr(panel, "_show", lambda span_s, before, after: shown.append((span_s, len(before))))
-    panel.repaired.value = True
+    panel.repaired = True
     (stretch, _), (whole, most) = shown
     assert stretch[1] - stretch[0] < 5
     assert whole is None

@@ -8,6 +8,8 @@ const MARKER = 8;
 const DTX = 16;
 const DELAY_STEPS_MS = [20, 30, 50, 100, 200, 300, 500, 800, 1000, 1500, 2000, 3000, 5000, 10000, 20000, 60000];
 const BUFFER_LINES = ["level_ms", "target_ms"];
+const SMOOTHED_TICKS = 4; // of 10 ms: two packets
+const WIDE_TICK_PX = 12;
 const FEW_PACKETS = 400;
 const AWAY_S = 0.1; // a packet further from the crosshair than this says how far
 
@@ -62,14 +64,16 @@ export class PacketLane extends Lane {
     return DELAY_STEPS_MS.find((step) => step >= most * 1.08) ?? most;
   }
 
-  // The buffer's curve in view as [time, ms]; where there are more values than pixels, their mean per pixel.
+  // The buffer's curve in view as [time, ms]: means over a few ticks, so that packets coming and going do not blur it;
+  // every tick where one is wide enough to be seen.
   *bufferInView(axis, name) {
     const { at_s } = this.buffer;
     if (!at_s) return;
     const values = this.buffer[name];
     const from = Math.max(lowerBound(at_s, axis.start) - 1, 0);
     const to = Math.min(lowerBound(at_s, axis.end) + 1, at_s.length);
-    const group = Math.max(1, Math.floor((to - from) / axis.width));
+    const perPixel = (to - from) / axis.width;
+    const group = Math.max(perPixel > 1 / WIDE_TICK_PX ? SMOOTHED_TICKS : 1, Math.floor(perPixel));
     for (let i = from; i < to; i += group) {
       let sum = 0;
       const end = Math.min(i + group, to);

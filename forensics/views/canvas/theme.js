@@ -20,7 +20,7 @@ export function readTheme(element, causes) {
 
 // Relative luminance of an "rgb(…)" as browsers compute it, without gamma: enough to tell dark from light.
 function luminance(colour) {
-  const [r, g, b] = colour.match(/[\d.]+/g).map(Number);
+  const [r, g, b] = (colour.match(/[\d.]+/g) ?? [1, 1, 1]).map(Number); // a node that was taken out has no colour
   return (0.2126 * r + 0.7152 * g + 0.0722 * b) / (colour.startsWith("color(") ? 1 : 255);
 }
 
