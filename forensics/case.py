@@ -57,8 +57,9 @@ def open_case(
     Parameters
     ----------
     path : str or Path, optional
-        A folder, whose files are found by the names in `FILE_NAMES` and by its `case.toml`, or a capture file; a file
-        with the suffix of a sound is taken for the recording.
+        A folder, whose files are found by the names in `FILE_NAMES` and by its `case.toml`, or a capture file. A file
+        with the suffix of a sound is taken for the recording, JSON lines for the event log, JSON for statistics; so are
+        JSON lines whose name says that they are statistics.
     name : str, optional
         What the case is called; by default the name of the folder, or of the capture without its suffixes unless that
         is a name that every case has.
@@ -103,8 +104,7 @@ def open_case(
             settings = _read_settings(folder)
             files = {**_find_files(folder, _files_of(settings, folder), given=files), **files}
         else:
-            role = "recording" if path.suffix.lower() in AUDIO_SUFFIXES else "capture"
-            files = {role: _existing("case folder or capture file", path), **files}
+            files = {_role_of(path): _existing("case folder or capture file", path), **files}
     _check_enough(files, folder)
     return Case(
         name=name or settings.get("name") or _name_of(folder, files),
@@ -142,6 +142,15 @@ def input_file(
     with path.open("rb") as stream:
         digest = hashlib.file_digest(stream, "sha256").hexdigest()
     return InputFile(role, path, digest, counts=dict(counts or {}), skipped=dict(skipped or {}), notes=tuple(notes))
+
+
+def _role_of(path: Path) -> str:
+    """What a single file is, by its suffix."""
+    suffixes = [suffix for suffix in map(str.lower, path.suffixes) if suffix not in PACKED_SUFFIXES]
+    kind = suffixes[-1] if suffixes else ""
+    if kind == ".json" or (kind == ".jsonl" and "stats" in path.name.lower()):
+        return "stats"
+    return "recording" if kind in AUDIO_SUFFIXES else "events" if kind == ".jsonl" else "capture"
 
 
 def _existing(what: str, path: Path) -> Path:

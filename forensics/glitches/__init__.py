@@ -9,7 +9,7 @@ from forensics.glitches.merge import merge_glitches
 from forensics.glitches.packets import find_late_packets, find_losses, find_timestamp_jumps
 from forensics.glitches.playout import find_blanks, find_holes, find_skips
 from forensics.glitches.recording import find_in_recording
-from forensics.glitches.shortages import find_concealed, find_shortages_heard
+from forensics.glitches.shortages import find_concealed, find_shortages_heard, find_shortages_logged
 from forensics.glitches.silence import find_silence
 from forensics.glitches.silence_by_level import find_silence_by_level
 from forensics.glitches.splices import find_splices
@@ -26,6 +26,7 @@ __all__ = [
     "find_late_packets",
     "find_losses",
     "find_shortages_heard",
+    "find_shortages_logged",
     "find_silence",
     "find_silence_by_level",
     "find_skips",
@@ -66,5 +67,5 @@ def find_glitches(scene: Scene) -> list[Glitch]:
         found = tell_account(found, scene)
     else:
         found += find_in_recording(scene)
-        found += [*find_shortages_heard(scene, found=found), *find_concealed(scene)]
+        found += [*find_shortages_heard(scene, found=found), *find_concealed(scene), *find_shortages_logged(scene)]
     return [judge_audibility(glitch) for glitch in merge_glitches(found)]

@@ -6,7 +6,8 @@ A glitch is audible when the listener lost or waited for speech long enough to n
 * hole, stall, late packets: at least `HOLE_S` of concealment with speech on both sides;
 * skip or splice: at least `SKIPPED_SPEECH_S` of speech was passed over;
 * silence sent inside a word: at least `HOLE_S` of it;
-* audio that was made and never sent, nobody knows where in an answer: not counted, for it may be a pause;
+* audio that was made and never sent, nobody knows where in an answer: not counted, for it may be a pause; nor is a
+  shortage of the model that nothing but its own log tells of;
 * an answer later than `forensics.glitches.answers.LATE_ANSWER_S`: always.
 
 Everything else is masked: it happened in a pause, the buffer covered it, or it was too short.
@@ -70,5 +71,6 @@ _RULES = {
     "skip": _skip_audible,
     "splice": lambda glitch: True,
     "unsent": lambda glitch: False,
+    "shortage": lambda glitch: False,
     "silence": _hole_audible,
 }

@@ -8,7 +8,8 @@ from dataclasses import replace
 from forensics.model import Glitch
 
 KIND_ORDER = (
-    "late_answer", "loss", "skip", "stall", "silence", "splice", "late", "blank", "hole", "concealed", "shortage", "unsent",
+    "late_answer", "loss", "skip", "stall", "silence", "splice", "late", "blank", "hole", "concealed", "shortage",
+    "unsent",
 )  # fmt: skip
 """Which kind names a glitch that several detectors saw: the most specific comes first."""
 

@@ -107,6 +107,26 @@ def _fallen(recording: AudioTrack, start_s: float, end_s: float) -> tuple[float,
     return float(at_s[first]), float(at_s[first] + (last - first) * FRAME_S)
 
 
+def find_shortages_logged(scene: Scene) -> list[Glitch]:
+    """Return a glitch of kind "shortage" wherever the model had nothing left, where there is nothing but its log.
+
+    Parameters
+    ----------
+    scene : Scene
+        With slack, and without packets, recording and statistics; else nothing is found.
+
+    Returns
+    -------
+    list of Glitch
+        Whether any of them was heard nobody knows.
+    """
+    if scene.journey is not None or scene.recording is not None or scene.stats or scene.slack is None:
+        return []
+    starved = find_starved(scene.slack)
+    spans = starved[starved["end_s"] - starved["start_s"] >= HOLE_S][["start_s", "end_s"]]
+    return [replace(_glitch((start, end), by="event log"), kind="shortage") for start, end in spans.to_numpy()]
+
+
 def find_concealed(scene: Scene) -> list[Glitch]:
     """Find, by the browser's counters alone, between which readings it concealed sound that was missing.
 
@@ -151,10 +171,10 @@ def _counted(row: pd.Series, scene: Scene) -> Glitch:
 def _glitch(span_s: tuple[float, float], *, by: str) -> Glitch:
     return Glitch(
         kind="hole",
-        start_s=span_s[0],
-        end_s=span_s[1],
-        capture_start_s=span_s[0],
-        capture_end_s=span_s[1],
+        start_s=float(span_s[0]),
+        end_s=float(span_s[1]),
+        capture_start_s=float(span_s[0]),
+        capture_end_s=float(span_s[1]),
         direction="downlink",
         found_by=(by,),
     )
