@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 import time
 from enum import StrEnum
@@ -13,7 +12,6 @@ import typer
 
 from forensics.commands.inputs import CaseArgument, DecodeAsOption, KeysOption, SdpOption, on_a_case, selectors
 from forensics.commands.status import STDOUT, as_json, exit_status, write_text
-from forensics.errors import CaseError
 
 if TYPE_CHECKING:
     from forensics.model import Case, Diagnosis
@@ -46,6 +44,14 @@ class ReportAudio(StrEnum):
     NONE = "none"
 
 
+class ClipFormat(StrEnum):
+    """How the sound of a report is packed."""
+
+    WEBM = "webm"
+    MP3 = "mp3"
+
+
+ClipsOption = Annotated[ClipFormat, typer.Option("--clips", help="MP3 is larger and plays where WebM does not.")]
 AudioOption = Annotated[ReportAudio, typer.Option("--audio", help="How much sound the page holds.")]
 NoAudioOption = Annotated[bool, typer.Option("--no-audio", help="The same as --audio none.")]
 RedactOption = Annotated[
@@ -94,6 +100,7 @@ def report(
     out: OutOption = None,
     audio: AudioOption = ReportAudio.CALL,
     no_audio: NoAudioOption = False,
+    clips: ClipsOption = ClipFormat.WEBM,
     redact: RedactOption = False,
 ) -> None:
     """Diagnose a call and write its page. Exit status: 0 written, 2 could not be read."""
@@ -103,7 +110,7 @@ def report(
     print_diagnosis(diagnosis)
     audio = ReportAudio.NONE if no_audio else audio
     path = out or Path("reports") / f"{case.name}.html"
-    print(f"Report: {_report(diagnosis, path, audio=audio.value, redact=redact)}")
+    print(f"Report: {_report(diagnosis, path, audio=audio.value, clips=clips.value, redact=redact)}")
 
 
 @on_a_case
@@ -126,19 +133,11 @@ def streams(
     decode_as: DecodeAsOption = None,
 ) -> None:
     """List a call's RTP streams: loss, jitter, drift. Exit status: 0 listed, 2 could not be read."""
-    from forensics.case import open_case
-    from forensics.streams import streams_report, streams_text
+    from forensics.commands.listing import list_streams
 
-    case = open_case(path, keys=keys, sdp=sdp, decode_as=selectors(decode_as))
-    if case.capture is None:
-        raise CaseError(f"The case {case.name} has no capture, so there are no streams to list. Give a capture.")
-    found = streams_report(
-        case.capture, keys=case.keys, decode_as=case.decode_as, sdp=case.sdp, progress=sys.stderr.isatty()
+    list_streams(
+        path, json_path=json_path, keys=keys, sdp=sdp, decode_as=selectors(decode_as), progress=sys.stderr.isatty()
     )
-    if json_path is None:
-        print(streams_text(found))
-    else:
-        write_text(json.dumps(found, indent=1), json_path)
 
 
 def diagnosed(case: Case) -> Diagnosis:

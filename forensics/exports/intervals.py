@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from forensics.model import Diagnosis, Turn, Verdict
+from forensics.views.wording import percent
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,12 +38,12 @@ def call_intervals(diagnosis: Diagnosis) -> dict[str, list[Interval]]:
 
 def _glitch(verdict: Verdict) -> Interval:
     cause = " ".join(filter(None, (str(verdict.cause), verdict.mechanism)))
-    return Interval(verdict.glitch.start_s, verdict.glitch.end_s, f"{verdict.id} {cause} {verdict.confidence:.0%}")
+    return Interval(verdict.glitch.start_s, verdict.glitch.end_s, f"{verdict.id} {cause} {percent(verdict.confidence)}")
 
 
 def _turn(turn: Turn) -> Interval:
     latency = "" if turn.latency_s is None else f"latency {1000 * turn.latency_s:.0f} ms"
-    return Interval(turn.start_s, turn.end_s, " ".join(filter(None, (turn.speaker, latency, turn.text))))
+    return Interval(turn.start_s, turn.end_s, " ".join(filter(None, (latency, turn.text))) or turn.speaker)
 
 
 def _placed(intervals: Iterable[Interval]) -> list[Interval]:

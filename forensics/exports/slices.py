@@ -10,6 +10,7 @@ import numpy as np
 from forensics.capture.frames import read_frames, write_frames
 from forensics.errors import CaptureError
 from forensics.model import Capture, Diagnosis, Verdict
+from forensics.views.wording import percent
 
 MARGIN_S = 1.0
 """How much of the capture a slice shows before and after its glitch."""
@@ -94,7 +95,7 @@ def _comments(verdict: Verdict) -> dict[int, list[str]]:
     said: dict[int, list[str]] = defaultdict(list)
     cause = " ".join(filter(None, (str(verdict.cause).replace("_", " "), verdict.mechanism.replace("_", " "))))
     for frame in verdict.glitch.frames:
-        heading = f"frame {frame}, {verdict.id}: {verdict.glitch.kind}, {cause}, confidence {verdict.confidence:.0%}"
+        heading = f"frame {frame}, {verdict.id}: {verdict.glitch.kind}, {cause}, confidence {percent(verdict.confidence)}"
         said[int(frame)].append(heading)
     for evidence in verdict.evidence:
         line = f"{verdict.id}, {SAYS[evidence.supports]} {evidence.cause} [{evidence.rule}]: {evidence.statement}"

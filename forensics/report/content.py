@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from forensics.report.clips import CALL_BIT_RATE, opus_clip
+from forensics.report.clips import CALL_BIT_RATE, Format, sound_clip
 from forensics.report.embed import packed
 from forensics.views import spectrogram, waveform
 from forensics.views.packets import thinned
@@ -45,7 +45,7 @@ class Audio(StrEnum):
     NONE = "none"  # no sound and no spectrogram, and of the waveform the envelope
 
 
-def page_data(view: View, *, audio: Audio = Audio.CALL) -> dict[str, Any]:
+def page_data(view: View, *, audio: Audio = Audio.CALL, clips: Format = Format.WEBM) -> dict[str, Any]:
     """Return what the page's script needs to show `view`, as JSON holds it."""
     windows = [glitch_window(view, row) for row in view.header["glitches"]]
     shown = [name for name in ("heard", "sent") if name in view.sounds]
@@ -55,7 +55,7 @@ def page_data(view: View, *, audio: Audio = Audio.CALL) -> dict[str, Any]:
         "scales": ["mel"],
         "arrays": {name: packed(values) for name, values in _arrays(view, windows).items()},
         "tiles": {key: packed(tile) for name in shown for key, tile in _tiles(view, name, windows, audio=audio)},
-        "audio": {name: _whole_sound(view.sounds[name]) for name in shown} if whole else {},
+        "audio": {name: _whole_sound(view.sounds[name], clips) for name in shown} if whole else {},
     }
 
 
@@ -73,8 +73,9 @@ def _has_lane(lane: dict[str, Any], sounds: Sequence[str], audio: Audio) -> bool
     return lane["sound"] in sounds and (audio is not Audio.NONE or lane["kind"] == "wave")
 
 
-def _whole_sound(sound: Sound) -> dict[str, Any]:
-    octets = opus_clip(sound.read(0, sound.length), sample_rate_hz=sound.sample_rate_hz, bit_rate=CALL_BIT_RATE)
+def _whole_sound(sound: Sound, clips: Format) -> dict[str, Any]:
+    samples = sound.read(0, sound.length)
+    octets = sound_clip(samples, sample_rate_hz=sound.sample_rate_hz, format=clips, bit_rate=CALL_BIT_RATE)
     return {"start_s": sound.start_s, "text": base64.b64encode(octets).decode("ascii")}
 
 

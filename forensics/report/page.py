@@ -5,10 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 
 from forensics.model import Diagnosis
+from forensics.report.answers import prompt_rows, setup_rows, slack_rows, turn_section
+from forensics.report.clips import Format
 from forensics.report.content import Audio, page_data
 from forensics.report.embed import script_json
 from forensics.report.redaction import redacted
-from forensics.report.sections import cause_rows, facts, glitch_sections, provenance, turn_table
+from forensics.report.sections import cause_rows, facts, glitch_sections, provenance
 from forensics.report.shell import read_part, render_page
 from forensics.views.renderer import evidence_style, timeline_source, timeline_style
 from forensics.views.view import make_view
@@ -19,6 +21,7 @@ def write_report(
     path: str | Path,
     *,
     audio: Audio | str = Audio.CALL,
+    clips: Format | str = Format.WEBM,
     redact: bool = False,
     redaction_key: bytes | None = None,
 ) -> Path:
@@ -33,6 +36,8 @@ def write_report(
         How much of what was spoken leaves with the page. "call": a clip per glitch, and for calls up to two minutes
         the whole call; "glitches": sound, spectrogram and fine waveform around the glitches only; "none": no sound and
         no spectrogram, of the waveform the envelope.
+    clips : {"webm", "mp3"}
+        How the sound is packed: Opus in WebM is small, MP3 plays where WebM does not.
     redact : bool
         Whether addresses, ports, names and ids are replaced by pseudonyms, and paths and checksums left out.
     redaction_key : bytes, optional
@@ -46,20 +51,20 @@ def write_report(
     Raises
     ------
     ValueError
-        Where `audio` is none of the three.
+        Where `audio` or `clips` is none of those.
     """
     path = Path(path)
     shown = redacted(diagnosis, key=redaction_key) if redact else diagnosis
-    page = render_report(shown, audio=Audio(audio))
+    page = render_report(shown, audio=Audio(audio), clips=Format(clips))
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(page, encoding="utf-8")
     return path
 
 
-def render_report(diagnosis: Diagnosis, *, audio: Audio = Audio.CALL) -> str:
+def render_report(diagnosis: Diagnosis, *, audio: Audio = Audio.CALL, clips: Format = Format.WEBM) -> str:
     """Return the page of `diagnosis` as text."""
     view = make_view(diagnosis)
-    sections = glitch_sections(diagnosis, view, audio=audio)
+    sections = glitch_sections(diagnosis, view, audio=audio, clips=clips)
     return render_page(
         "report.html",
         kind="Call report",
@@ -72,7 +77,10 @@ def render_report(diagnosis: Diagnosis, *, audio: Audio = Audio.CALL) -> str:
         causes=cause_rows(diagnosis),
         glitches=[section for section in sections if section["verdict"].glitch.audible],
         masked=[section for section in sections if not section["verdict"].glitch.audible],
-        turns=turn_table(diagnosis),
+        answers=turn_section(diagnosis.scene.turns),
+        slack=slack_rows(diagnosis, view.axis),
+        setup=setup_rows(diagnosis.scene.setup),
+        prompts=prompt_rows(diagnosis.prompts),
         provenance=provenance(diagnosis),
-        data=script_json(page_data(view, audio=audio)),
+        data=script_json(page_data(view, audio=audio, clips=clips)),
     )

@@ -6,13 +6,13 @@ import platform
 from collections.abc import Iterable
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
-from statistics import median
 from typing import Any
 
 from forensics.model import BLAMING_CAUSES, Cause, Diagnosis, Verdict
-from forensics.report.clips import faded, opus_clip
+from forensics.report.clips import Format, faded, sound_clip
 from forensics.report.content import Audio, glitch_window
 from forensics.report.embed import data_url
+from forensics.report.parameters import parameters
 from forensics.views.findings import call_facts, frames_of, plain, sides
 from forensics.views.notes import Note, notes_on, read_notes
 from forensics.views.palette import LOOKS
@@ -53,33 +53,23 @@ def cause_rows(diagnosis: Diagnosis) -> list[dict[str, Any]]:
     return rows
 
 
-def glitch_sections(diagnosis: Diagnosis, view: View, *, audio: Audio) -> list[dict[str, Any]]:
+def glitch_sections(
+    diagnosis: Diagnosis, view: View, *, audio: Audio, clips: Format = Format.WEBM
+) -> list[dict[str, Any]]:
     """Return one section per verdict: its facts, its evidence by side, its picture's window, its sounds."""
     rows = {row["id"]: row for row in view.header["glitches"]}
     verdicts = sorted(diagnosis.verdicts, key=lambda v: v.glitch.start_s)
     notes = read_notes(diagnosis.scene.case)
-    return [_section(v, rows[v.id], view, notes, audio=audio) for v in verdicts]
-
-
-def turn_table(diagnosis: Diagnosis) -> dict[str, Any]:
-    """Return the turns, the parts that any latency was broken into, and the median and worst latency."""
-    turns = diagnosis.scene.turns
-    latencies = [t.latency_s for t in turns if t.latency_s is not None]
-    parts = list(dict.fromkeys(name for t in turns for name in t.parts))
-    return {
-        "turns": turns,
-        "parts": parts,
-        "median_s": median(latencies) if latencies else None,
-        "worst_s": max(latencies, default=None),
-    }
+    return [_section(v, rows[v.id], view, notes, audio=audio, clips=clips) for v in verdicts]
 
 
 def provenance(diagnosis: Diagnosis) -> dict[str, Any]:
-    """Return what it takes to repeat the diagnosis: inputs, clocks, steps, versions."""
+    """Return what it takes to repeat the diagnosis: inputs, clocks, steps, parameters, versions."""
     return {
         "inputs": diagnosis.scene.inputs,
         "clocks": list(diagnosis.scene.clocks.values()),
         "steps": [(step, plain(dict(step.parameters))) for step in diagnosis.steps],
+        "parameters": parameters(),
         "versions": [("forensics", diagnosis.version), ("Python", platform.python_version()), *_versions()],
     }
 
@@ -100,7 +90,7 @@ def display_filter(frames: Iterable[int]) -> str:
 
 
 def _section(
-    verdict: Verdict, row: dict[str, Any], view: View, notes: tuple[Note, ...], *, audio: Audio
+    verdict: Verdict, row: dict[str, Any], view: View, notes: tuple[Note, ...], *, audio: Audio, clips: Format
 ) -> dict[str, Any]:
     window = glitch_window(view, row)
     frames = frames_of(verdict)
@@ -114,11 +104,11 @@ def _section(
         "frames": frames,
         "filter": display_filter(frames),
         "notes": notes_on(verdict, notes),
-        "sounds": _sounds(view, window) if audio is not Audio.NONE and verdict.glitch.audible else [],
+        "sounds": _sounds(view, window, clips) if audio is not Audio.NONE and verdict.glitch.audible else [],
     }
 
 
-def _sounds(view: View, window: tuple[float, float]) -> list[tuple[str, str]]:
+def _sounds(view: View, window: tuple[float, float], clips: Format) -> list[tuple[str, str]]:
     """As heard and as sent, each as (label, data URL)."""
     out = []
     for name in ("heard", "sent"):
@@ -126,8 +116,8 @@ def _sounds(view: View, window: tuple[float, float]) -> list[tuple[str, str]]:
             continue
         rate = view.sounds[name].sample_rate_hz
         samples = view.clip(name, start_s=window[0], seconds=window[1] - window[0])
-        clip = opus_clip(faded(samples, sample_rate_hz=rate), sample_rate_hz=rate)
-        out.append((view.sounds[name].label, data_url(clip, "audio/webm")))
+        clip = sound_clip(faded(samples, sample_rate_hz=rate), sample_rate_hz=rate, format=clips)
+        out.append((view.sounds[name].label, data_url(clip, clips.media_type)))
     return out
 
 

@@ -35,14 +35,14 @@ def test_a_label_per_audible_glitch(diagnosis, tmp_path):
     assert set(by_id) == {"g01", "g02", "g03", "g05", "g06"}
     glitch = diagnosis.verdict("g02").glitch
     assert by_id["g02"][:2] == pytest.approx((glitch.start_s, glitch.end_s))
-    assert by_id["g02"][2] == "g02 late_model_output stall 93%"
+    assert by_id["g02"][2] == "g02 late_model_output stall 93 %"
     assert by_id["g06"][:2] == (0.0, 0.0)
     assert rows == sorted(rows)
 
 
 def test_a_label_is_one_line(diagnosis, tmp_path):
     ((_, _, text),) = labels(write_labels(diagnosis, tmp_path / "user.txt", kind="user"))
-    assert text == 'user says "hi" and leaves'
+    assert text == 'says "hi" and leaves'
 
 
 def tiers(path):
@@ -71,7 +71,7 @@ def test_tiers_follow_without_gap_or_overlap(diagnosis, tmp_path):
     assert list(found) == ["glitches", "glitches 2", "not heard", "user", "agent"]
     named = [text for _, _, text in found["glitches"] + found["glitches 2"] if text]
     assert sorted(text.split()[0] for text in named) == ["g01", "g02", "g03", "g05", "g06"]
-    assert [text for _, _, text in found["user"] if text] == ['user says "hi" and leaves']
+    assert [text for _, _, text in found["user"] if text] == ['says "hi" and leaves']
 
 
 def test_a_call_without_anything_has_empty_tiers(tmp_path):

@@ -50,7 +50,7 @@ def test_wireshark_shows_the_evidence_on_its_frames(diagnosis, sliced):
     done = subprocess.run(asked, capture_output=True, text=True, check=True)
     lines = done.stdout.splitlines()
     assert len(lines) == 3
-    assert "frame 720, g01: loss, network drop burst loss, confidence 97%" in lines[0]
+    assert "frame 720, g01: loss, network drop burst loss, confidence 97 %" in lines[0]
     assert "g01, for network_drop [sequence_gap]: The loss lasts 210 ms" in lines[0]
     assert "g01, against buffer_underrun [slope]: Arrival − media time returns" in lines[2]
 

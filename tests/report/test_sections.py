@@ -9,7 +9,7 @@ import pytest
 from synthetic_call import RATE_HZ, synthetic_diagnosis
 
 from forensics.report.content import ENVELOPE_S, MARGIN_S, Audio, page_data
-from forensics.report.sections import cause_rows, display_filter, facts, glitch_sections, provenance, turn_table
+from forensics.report.sections import cause_rows, display_filter, facts, glitch_sections, provenance
 from forensics.views.spectrogram import NOT_CARRIED, ROWS
 from forensics.views.view import make_view
 
@@ -45,13 +45,6 @@ def test_what_was_not_heard_needs_no_clip(diagnosis, view):
 
 def test_without_audio_there_are_no_clips(diagnosis, view):
     assert all(section["sounds"] == [] for section in glitch_sections(diagnosis, view, audio=Audio.NONE))
-
-
-def test_latency_is_summed_up(diagnosis):
-    table = turn_table(diagnosis)
-    assert table["median_s"] == pytest.approx(1.01)
-    assert table["worst_s"] == 1.22
-    assert table["parts"] == ["sender_s", "network_s", "buffer_s"]
 
 
 def test_facts_name_codec_ends_and_loss(diagnosis, view):
