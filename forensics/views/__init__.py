@@ -13,6 +13,9 @@ _HOME = {
     "plot_call": "forensics.views.figures",
     "plot_glitch": "forensics.views.figures",
     "plot_relative_delay": "forensics.views.figures",
+    "plot_playout_curve": "forensics.views.playout_figures",
+    "plot_buffer_target": "forensics.views.playout_figures",
+    "plot_what_if_curve": "forensics.views.playout_figures",
 }
 
 __all__ = list(_HOME)
