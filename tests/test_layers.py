@@ -73,7 +73,7 @@ def allowed(name):
     if name in BESIDE:
         return BESIDE[name] | {name}
     before = {*ORDER[: ORDER.index(name) + 1]}
-    return before | {*BESIDE} if name == "__main__" else before
+    return before | {*BESIDE} if name in ("commands", "__main__") else before
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.relative_to(PACKAGE).as_posix())

@@ -74,7 +74,7 @@ def test_a_defect_is_no_glitch(monkeypatch, capsys):
     def broken(**_):
         raise ZeroDivisionError("a defect")
 
-    monkeypatch.setattr(command_line, "app", broken)
+    monkeypatch.setattr("forensics.commands.app.app", broken)
     with pytest.raises(SystemExit, match="70"):
         command_line.main()
     assert "this is a defect of the workbench" in capsys.readouterr().err
@@ -127,6 +127,15 @@ def test_streams_of_a_case_folder():
     done = forensics("streams", str(CALLS / "mixed_call"), "--json", "-")
     assert done.returncode == 0, done.stderr
     assert sorted(stream["lost"] for stream in json.loads(done.stdout)["streams"]) == [0, 12]
+
+
+def test_the_plainest_listing_starts_without_typer_and_says_the_same():
+    program = "import sys; from forensics.__main__ import main; main(); print('typer' in sys.modules, file=sys.stderr)"
+    arguments = ["streams", str(CALLS / "mixed_call"), "--json", "-"]
+    quick = subprocess.run([sys.executable, "-c", program, *arguments], capture_output=True, text=True, check=True)
+    assert quick.stderr.endswith("False\n")
+    slow = CliRunner().invoke(command_line.app, [*arguments, "--decode-as", "udp.port==1,rtp"])
+    assert slow.stdout == quick.stdout
 
 
 @pytest.mark.parametrize("command", ["diagnose", "report", "streams", "compare", "survey", "export", "doctor", "lab"])
