@@ -8,6 +8,7 @@ from forensics.alignment import align_events, align_sender, place_counters, set_
 from forensics.causes import judge_glitches
 from forensics.conclusion import write_conclusion
 from forensics.directions import choose_directions
+from forensics.errors import AudioError
 from forensics.evidence import Known, read_evidence
 from forensics.glitches import find_glitches
 from forensics.model import Case, Diagnosis, Scene, Turn
@@ -16,6 +17,7 @@ from forensics.provenance import Log
 from forensics.streams.call_setup import find_call_setup
 from forensics.turns import find_prompts, find_turns
 from forensics.turns.first_sound import find_first_sound
+from forensics.turns.voices import find_sent_speech, hear_uplink
 
 STAGES = (
     "capture", "streams", "audio", "telemetry", "clocks", "playout", "turns", "glitches", "causes",
@@ -59,6 +61,7 @@ def _diagnose(case: Case, log: Log) -> Diagnosis:
     set_axis(known)
     align_events(known, log)
     place_counters(known, log)
+    heard = _hear_voices(known, log)
     turns = log.run(
         "turns",
         "find",
@@ -69,6 +72,7 @@ def _diagnose(case: Case, log: Log) -> Diagnosis:
             clocks=known.clocks,
             events=known.events,
             stats=known.stats,
+            heard=heard,
         ),
     )
     prompts = log.run(
@@ -87,6 +91,21 @@ def _diagnose(case: Case, log: Log) -> Diagnosis:
     return Diagnosis(
         scene, verdicts, write_conclusion(verdicts, caveats=log.caveats), tuple(log.steps), __version__, prompts
     )
+
+
+def _hear_voices(known: Known, log: Log) -> tuple[tuple[float, float], ...]:
+    """Take the voices from their packets: the user's where no microphone was recorded, the agent's where nobody was."""
+    downlink, uplink, journey = known.downlink, known.uplink, known.journey
+    placed = known.recording is None or "recording" in known.clocks
+    try:
+        if known.microphone is None and uplink is not None and uplink.readable and placed:
+            clock = known.clocks.get("recording")
+            known.microphone = log.run("turns", "decode uplink", lambda: hear_uplink(uplink, clock=clock))
+        if known.recording is None and downlink is not None and downlink.readable and journey is not None:
+            return log.run("turns", "decode downlink", lambda: find_sent_speech(downlink, journey))
+    except AudioError as fault:
+        log.note("turns", "decode", f"{fault} There are no turns.")
+    return ()
 
 
 def _follow_setup(known: Known, turns: tuple[Turn, ...]) -> pd.DataFrame | None:

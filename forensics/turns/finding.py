@@ -35,9 +35,9 @@ def find_turns(
     clocks: Mapping[str, ClockMap] | None = None,
     events: pd.DataFrame | None = None,
     stats: Mapping[str, pd.DataFrame] | None = None,
-    said: Spans | None = None,
+    heard: Spans = (),
 ) -> tuple[Turn, ...]:
-    """Find the turns of user and agent, in recording time.
+    """Find the turns of user and agent, in recording time; without a recording, on the axis.
 
     Parameters
     ----------
@@ -54,8 +54,8 @@ def find_turns(
         EVENT_COLUMNS, placed: endpointing, model and synthesis, transcripts, what was cut off.
     stats : mapping of str to DataFrame, optional
         The browser's statistics, placed; their round trip stands in for a capture at the sender.
-    said : sequence of (start_s, end_s), optional
-        The user's phrases in recording time where there is no microphone; from `forensics.turns.uplink`.
+    heard : sequence of (start_s, end_s), optional
+        The agent's phrases on the axis where nothing was recorded; from `find_sent_speech`.
 
     Returns
     -------
@@ -67,9 +67,11 @@ def find_turns(
     -----
     Without the user's side there are agent turns without latency. Who speaks over whom is told by time alone.
     """
-    witnesses = Witnesses(journey, clocks or {}, events, stats or {})
-    heard = find_speech(recording) if recording is not None else ()
-    said = find_speech(microphone) if microphone is not None else said or ()
+    clocks = clocks or {}
+    on_axis = recording is None or "recording" in clocks
+    witnesses = Witnesses(journey if on_axis else None, clocks, events, stats or {})
+    heard = find_speech(recording) if recording is not None else heard
+    said = find_speech(microphone) if microphone is not None else ()
     agent, user = _turns(heard, said), _turns(said, heard)
     spoken = [(witnesses.to_axis_s(start), witnesses.to_axis_s(end)) for start, end in agent]
     answers = match_responses(find_responses(witnesses), spoken)

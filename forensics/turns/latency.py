@@ -104,7 +104,7 @@ def _marks(
             found["departed"] = departed
     sent_s = found.get("departed", found.get("arrived", (last, True)))[0]
     found |= _of_log(first, sent_s, witnesses, responses)
-    return _in_order({"asked": (first, True), **found, "heard": (last, packet is not None)})
+    return _in_order({"asked": (first, True), **found, "heard": (last, packet is not None and bool(packet["located"]))})
 
 
 def _departed(packet: pd.Series, witnesses: Witnesses) -> tuple[float, bool] | None:

@@ -40,7 +40,7 @@ class Witnesses:
 
     def first_packet(self, heard_s: float) -> pd.Series | None:
         """Return the packet that was heard first of a stretch that begins at `heard_s`; None where none is known."""
-        if self.journey is None or "recording" not in self.clocks or not self.journey["located"].any():
+        if self.journey is None or ("recording" in self.clocks and not self.journey["located"].any()):
             return None
         after = self.journey[self.journey["heard_s"] + self.journey["duration_s"] > heard_s]
         return after.iloc[0] if len(after) else None

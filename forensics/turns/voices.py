@@ -1,0 +1,107 @@
+"""Both voices out of their packets: the user's where no microphone was recorded, the agent's where nobody was."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+
+from forensics.audio.activity import find_speech
+from forensics.audio.payloads import decode_stream, media_time_s
+from forensics.audio.resample import resample_track
+from forensics.errors import AudioError
+from forensics.model import FATES, AudioTrack, ClockMap, Fate, RtpStream
+
+RATE_HZ = 16_000
+"""Enough for speech activity and for listening to words."""
+
+LONGEST_S = 1800.0
+"""A longer call is not decoded for this: at 48 kHz half an hour holds 350 MB until it is resampled."""
+
+LOOK_AHEAD_S = {"opus": 312 / 48_000}
+"""What a codec's sound lags by in its own packets (RFC 7845 §4.2)."""
+
+
+def hear_uplink(uplink: RtpStream, *, clock: ClockMap | None = None) -> AudioTrack:
+    """Decode the user's voice and place it on the clock of the recording.
+
+    Parameters
+    ----------
+    uplink : RtpStream
+        From the listener, best at the listener's tap.
+    clock : ClockMap, optional
+        Of the recording; without it the track is on the axis.
+
+    Returns
+    -------
+    AudioTrack
+        Mono at `RATE_HZ`; sample 0 is the recording's zero, and `known` lists what there were packets of.
+
+    Raises
+    ------
+    AudioError
+        The payloads are closed, of no codec that is decoded here, or longer than `LONGEST_S`.
+
+    Notes
+    -----
+    A packet is taken to leave as soon as its last sample was spoken. What the sound card and the encoder wait for in
+    between, some 10 to 30 ms, makes the voice seem that much later than it was; a tap further down the path adds the
+    way to it.
+    """
+    media_s = media_time_s(uplink)
+    _check_length(media_s)
+    decoded = decode_stream(uplink)
+    fresh = uplink.packets["fate"].to_numpy() != FATES.index(Fate.DUPLICATE)
+    duration_s = float(decoded.packets["duration_s"].median()) if len(decoded.packets) else 0.0
+    quickest_s = float(np.min(uplink.packets["arrival_s"].to_numpy()[fresh] - media_s[fresh]))
+    lag_s = duration_s + LOOK_AHEAD_S.get(uplink.codec.name, 0.0)
+    track = resample_track(decoded.track, sample_rate_hz=RATE_HZ)
+    zero_s = quickest_s - lag_s
+    return _from_zero(track, float(clock.from_capture_s(zero_s)) if clock is not None else zero_s)
+
+
+def find_sent_speech(downlink: RtpStream, journey: pd.DataFrame) -> tuple[tuple[float, float], ...]:
+    """Find when the agent's speech was played, by its packets and the replay of the jitter buffer.
+
+    Parameters
+    ----------
+    downlink : RtpStream
+    journey : DataFrame
+        JOURNEY_COLUMNS of it, on the axis.
+
+    Returns
+    -------
+    tuple of (start_s, end_s)
+        On the axis.
+
+    Raises
+    ------
+    AudioError
+        As `hear_uplink`.
+    """
+    _check_length(media_time_s(downlink))
+    track = resample_track(decode_stream(downlink).track, sample_rate_hz=RATE_HZ)
+    played = journey.dropna(subset=["heard_s"])
+    if len(played) == 0:
+        return ()
+    spoken = np.array(find_speech(track)).reshape(-1, 2)
+    row = np.searchsorted(played["media_s"].to_numpy(), spoken, side="right").clip(1) - 1
+    offset_s = (played["heard_s"] - played["media_s"]).to_numpy()[row]
+    return tuple((float(start), float(end)) for start, end in spoken + offset_s)
+
+
+def _check_length(media_s: np.ndarray) -> None:
+    if np.ptp(media_s) > LONGEST_S:
+        raise AudioError(
+            f"The voice lasts {np.ptp(media_s):.0f} s, more than the {LONGEST_S:.0f} s that are decoded to find the "
+            "turns in it. Give the recording and the microphone's."
+        )
+
+
+def _from_zero(track: AudioTrack, start_s: float) -> AudioTrack:
+    """Move a track so that its first sample lies at `start_s`; what lies before zero is cut off."""
+    shift = round(start_s * track.sample_rate_hz)
+    samples = np.concatenate([np.zeros(max(0, shift), np.float32), track.samples[max(0, -shift) :]])
+    known = tuple((max(0.0, a + start_s), b + start_s) for a, b in track.known if b + start_s > 0)
+    return replace(track, name="microphone", samples=samples, known=known)
