@@ -6,13 +6,13 @@ from functools import lru_cache
 
 import numpy as np
 
-from forensics.audio.payloads import DecodedStream, decode_stream
 from forensics.audio.resample import resample_track
 from forensics.causes.claim import DECISIVE, FAIR, SLIGHT, STRONG, milliseconds, opposes, supports, unchecked
 from forensics.causes.site import Site
 from forensics.clocks.captures import find_twin
 from forensics.clocks.recording import find_in, pre_emphasis
 from forensics.clocks.reports import read_sender_clock
+from forensics.glitches.missing import decode_twin
 from forensics.model import AudioTrack, Cause, Evidence, RtpStream
 
 QUEUE_RISE_S = 0.06
@@ -306,12 +306,6 @@ def _scores_of_missing(site: Site, twin: RtpStream) -> list[float]:
 def whiten(track: AudioTrack, rate_hz: int) -> np.ndarray:
     """Samples of a track at a rate, pre-emphasised: vowels of one voice are alike in their lowest partials."""
     return pre_emphasis(resample_track(track, sample_rate_hz=rate_hz).samples)
-
-
-@lru_cache(maxsize=2)
-def decode_twin(twin: RtpStream) -> DecodedStream:
-    """Decode the sender's side of a stream, once."""
-    return decode_stream(twin)
 
 
 RULES = (sequence_gap, seen_at_sender, sender_packet_count, receiver_saw_no_loss, played_through, missing_was_heard)

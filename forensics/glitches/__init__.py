@@ -6,6 +6,7 @@ from forensics.glitches.answers import find_late_answers
 from forensics.glitches.audibility import judge_audibility
 from forensics.glitches.boundaries import measure_boundaries
 from forensics.glitches.merge import merge_glitches
+from forensics.glitches.missing import measure_missing
 from forensics.glitches.packets import find_late_packets, find_losses, find_timestamp_jumps
 from forensics.glitches.playout import find_blanks, find_holes, find_skips
 from forensics.glitches.recording import find_in_recording
@@ -68,4 +69,4 @@ def find_glitches(scene: Scene) -> list[Glitch]:
     else:
         found += find_in_recording(scene)
         found += [*find_shortages_heard(scene, found=found), *find_concealed(scene), *find_shortages_logged(scene)]
-    return [judge_audibility(glitch) for glitch in merge_glitches(found)]
+    return [judge_audibility(glitch) for glitch in merge_glitches(measure_missing(found, scene))]

@@ -2,7 +2,8 @@
 
 A glitch is audible when the listener lost or waited for speech long enough to notice:
 
-* loss: at least `LOST_SPEECH_S` of speech is gone and something was concealed in its place;
+* loss: at least `LOST_SPEECH_S` of speech is gone and something was concealed in its place, or half of that and what
+  was concealed is more than `UNLIKE_DB` from what was sent, where both are at hand;
 * hole, stall, late packets: at least `HOLE_S` of concealment with speech on both sides;
 * skip or splice: at least `SKIPPED_SPEECH_S` of speech was passed over;
 * silence sent inside a word: at least `HOLE_S` of it;
@@ -25,6 +26,9 @@ periodic tail is heard (ITU-T G.711 Appendix I fades from 10 ms and mutes at 60 
 
 LOST_SPEECH_S = 0.04
 """Two 20 ms packets: a single one is concealed without a listener's notice at rates of a percent (ITU-T G.113)."""
+
+SHORT_LOSS_S, UNLIKE_DB = 0.02, 12.0
+"""One packet, and a mean distance of log-mel spectra that separates a vowel continued from a consonant replaced."""
 
 CONCEALED_S = 0.004
 """A step of the playout curve below this is one sample block of a fractional resampler, no concealment."""
@@ -53,7 +57,8 @@ def _loss_audible(glitch: Glitch) -> bool:
     measured = glitch.measurements
     share = (measured.get("speech_before", 1.0) + measured.get("speech_after", 1.0)) / 2
     lost_s = measured.get("lost_speech_s", share * measured.get("media_gap_s", 0.0))
-    return lost_s >= LOST_SPEECH_S - 1e-3 and glitch.end_s - glitch.start_s >= CONCEALED_S
+    unlike = lost_s >= SHORT_LOSS_S - 1e-3 and measured.get("distance_db", 0.0) > UNLIKE_DB
+    return (lost_s >= LOST_SPEECH_S - 1e-3 or unlike) and glitch.end_s - glitch.start_s >= CONCEALED_S
 
 
 def _skip_audible(glitch: Glitch) -> bool:
