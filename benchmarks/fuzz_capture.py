@@ -12,6 +12,7 @@ tests/capture_targets.py.
 from __future__ import annotations
 
 import argparse
+import struct
 import subprocess
 import sys
 from pathlib import Path
@@ -20,24 +21,58 @@ TESTS = Path(__file__).parents[1] / "tests"
 FINDINGS = TESTS / "capture" / "findings"
 TARGETS = ("reader", "tables", "rtp", "rtcp", "stun", "dtls", "texts")
 LONGEST_INPUT = 4096
+SDP = b"v=0\r\nc=IN IP4 10.0.0.2\r\nm=audio 6000 RTP/AVP 96 0\r\na=rtpmap:96 L16/16000/1\r\na=extmap:5 urn:x\r\n"
 
 
-def seeds(folder: Path) -> Path:
-    """Write a few good files, from which the fuzzer goes on."""
+def seeds(folder: Path, target: str) -> Path:
+    """Write a few good inputs, from which the fuzzer goes on."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for number, octets in enumerate(_messages() if target not in ("reader", "tables") else _files()):
+        (folder / f"seed{number}").write_bytes(octets)
+    return folder
+
+
+def _files() -> list[bytes]:
     import packets as p
 
     section = p.Section().interface(1).interface(101, resolution=9).secrets(b"CLIENT_RANDOM")
     for shot in p.call(4):
         section.enhanced(shot).simple(shot).obsolete(shot)
     fragments = p.fragments4(p.udp(p.rtp(1, 1, payload=bytes(900))), 400)
-    inside = [p.channel_data(p.rtp(1, 1)), p.stun(0x0017, p.attribute(0x0013, p.rtp(2, 2)))]
-    turn = [p.ethernet(p.ipv4(p.udp(one))) for one in inside]
-    tcp = [p.ethernet(p.ipv4(p.tcp(b"\0\x14" + p.stun() + b"\0\xac" + p.rtp(1, 1), 9), protocol=6))]
-    files = (p.pcap(p.call(5)), section.octets(), p.pcap(p.shots([*map(p.ethernet, fragments), *turn, *tcp])), *inside)
-    folder.mkdir(parents=True, exist_ok=True)
-    for number, octets in enumerate(files):
-        (folder / f"seed{number}").write_bytes(octets)
-    return folder
+    turn = [p.ethernet(p.ipv4(p.udp(one))) for one in _relayed()]
+    sip = b"INVITE sip:b SIP/2.0\r\nContent-Length: %d\r\n\r\n%s" % (len(SDP), SDP)
+    tcp = [
+        p.ethernet(p.ipv4(p.tcp(one, 9), protocol=6)) for one in (b"\0\x14" + p.stun() + b"\0\xac" + p.rtp(1, 1), sip)
+    ]
+    reports = [p.ethernet(p.ipv4(p.udp(one, 5001, 6001))) for one in _reports()]
+    frames = [*map(p.ethernet, fragments), *turn, *tcp, *reports]
+    return [p.pcap(p.call(5)), section.octets(), p.pcap(p.shots(frames)), p.pcap(p.call(5), order=">", nano=True)]
+
+
+def _messages() -> list[bytes]:
+    import packets as p
+
+    extended = p.rtp(1, 1, extension=(0xBEDE, b"\x10\x85\x22abc\x31\0\1"))
+    hello = b"\xfe\xfd" + bytes(34) + b"\0\2\xc0\x2b\1\0\0\x0d\0\x0e\0\x09\0\4\0\1\0\7\2ab"
+    keys = (
+        b"CLIENT_RANDOM " + b"ab" * 32 + b" " + b"cd" * 48 + b"\na=crypto:1 AES_CM_128_HMAC_SHA1_80 inline:" + b"A" * 40
+    )
+    return [*_relayed(), *_reports(), extended, hello, keys + b"|2^31|1:4\n", SDP]
+
+
+def _relayed() -> list[bytes]:
+    import packets as p
+
+    peer = p.attribute(0x0012, b"\0\1\1\2abcd")
+    return [p.channel_data(p.rtp(1, 1)), p.stun(0x0017, peer + p.attribute(0x0013, p.rtp(2, 2))), p.stun(0x0009, peer)]
+
+
+def _reports() -> list[bytes]:
+    sender = struct.pack(">BBHIQIII", 0x81, 200, 12, 1, 1 << 40, 2, 3, 4) + bytes(24)
+    nack = struct.pack(">BBHIIHH", 0x81, 205, 3, 1, 2, 3, 4)
+    wide = struct.pack(">BBHIIHHIHHI", 0x8F, 205, 6, 1, 2, 9, 5, 7, 0x2003, 0xD530, 0x04080C10)
+    runs = struct.pack(">BBHIBBHIHHHH", 0x80, 207, 5, 1, 1, 0, 3, 9, 1, 40, 0x4003, 0xFFF8)
+    return [sender + nack, wide, runs]
 
 
 def fuzz(target: str, seconds: int) -> None:
@@ -53,7 +88,7 @@ def fuzz(target: str, seconds: int) -> None:
         from forensics.capture import files
     files.Window.__init__.__kwdefaults__["capacity"] = 1 << 14  # more inputs a second, and more chunks
     (FINDINGS / target).mkdir(parents=True, exist_ok=True)
-    corpus = seeds(Path(tempfile.mkdtemp(prefix="fuzz-")))
+    corpus = seeds(Path(tempfile.mkdtemp(prefix="fuzz-")), target)
     options = [f"-max_total_time={seconds}", f"-max_len={LONGEST_INPUT}", "-timeout=10", "-rss_limit_mb=2048",
                f"-artifact_prefix={FINDINGS / target}/", "-verbosity=0", "-print_final_stats=1"]  # fmt: skip
     atheris.Setup([sys.argv[0], *options, str(corpus)], RUN[target])

@@ -4,10 +4,12 @@ import gzip
 import shutil
 import struct
 import subprocess
+from pathlib import Path
 
 import numpy as np
 import packets as p
 import pytest
+import zstandard
 
 from forensics.capture import read_capture
 from forensics.streams import find_streams
@@ -31,8 +33,13 @@ UDP_FIELDS = (
 RTP_FIELDS = ("frame.number", "rtp.ssrc", "rtp.p_type", "rtp.marker", "rtp.seq", "rtp.timestamp")
 
 
+SAMPLES = sorted((Path(__file__).parents[2] / "sample_captures").glob("*/*.pcap*"))
+RECORDED = Path(__file__).parent / "recorded" / "firefox_dtls_1_3.pcapng"
+
+
 def tshark(path, fields, *, only, ports=("6000",)):
     decode = [argument for port in ports for argument in ("-d", f"udp.port=={port},rtp")]
+    decode += ["--enable-heuristic", "rtp_stun"]  # RTP inside TURN
     chosen = [argument for field in fields for argument in ("-e", field)]
     command = ["tshark", "-n", "-r", str(path), *decode, "-Y", only, "-T", "fields", *chosen]
     out = subprocess.run(command, capture_output=True, text=True, check=True).stdout
@@ -82,9 +89,9 @@ def our_rtp(capture):
     ]
 
 
-def assert_equal(path):
+def assert_equal(path, **ports):
     capture = read_capture(path)
-    theirs = tshark(path, (*UDP_FIELDS, *RTP_FIELDS[1:]), only="udp")
+    theirs = tshark(path, (*UDP_FIELDS, *RTP_FIELDS[1:]), only="udp", **ports)
     assert our_udp(capture) == [row[: len(UDP_FIELDS)] for row in theirs]
     rtp = [[row[0], *row[len(UDP_FIELDS) :]] for row in theirs if row[-1]]
     assert our_rtp(capture) == rtp
@@ -151,9 +158,48 @@ def test_pcapng_with_everything(tmp_path, order):
     assert our_rtp(capture) == tshark(path, RTP_FIELDS, only="rtp")
 
 
-def test_compressed(tmp_path):
+@pytest.mark.parametrize(("name", "packed"), [("gz", gzip.compress), ("zst", zstandard.compress)])
+def test_compressed(tmp_path, name, packed):
     frames = p.shots(p.ethernet(p.ipv4(p.udp(one))) for one in talk())
-    assert_equal(written(tmp_path, gzip.compress(p.pcap(frames)), "call.pcap.gz"))
+    assert_equal(written(tmp_path, packed(p.pcap(frames)), f"call.pcap.{name}"))
+
+
+def test_simple_packets_and_blocks_between_frames(tmp_path):
+    """Frames without a time, names, statistics and secrets between them: the numbers go on."""
+    section = p.Section().interface(1, snap=100)
+    for at, shot in enumerate(p.shots(p.ethernet(p.ipv4(p.udp(one))) for one in talk())):
+        (section.simple if at % 3 == 1 else section.enhanced)(shot.cut(100))
+        if at % 7 == 0:
+            section.other(4, bytes(4)).other(5, bytes(12)).secrets(b"# no key\n")
+    path = written(tmp_path, section.octets(), "call.pcapng")
+    ours, theirs = our_udp(read_capture(path)), tshark(path, UDP_FIELDS, only="udp")
+    assert [[row[0], *row[2:]] for row in ours] == [[row[0], *row[2:]] for row in theirs]
+    assert our_rtp(read_capture(path)) == tshark(path, RTP_FIELDS, only="rtp")
+
+
+@pytest.mark.parametrize("path", SAMPLES, ids=lambda path: f"{path.parent.name}-{path.name}")
+@pytest.mark.slow
+def test_sample_captures(path):
+    streams = find_streams(read_capture(path))
+    ports = {end.rpartition(":")[2] for stream in streams for end in (stream.source, stream.destination)}
+    assert_equal(path, ports=sorted(ports))
+
+
+def test_a_recorded_call_of_another_browser():
+    (stream,) = find_streams(read_capture(RECORDED))
+    assert_equal(RECORDED, ports=[stream.source.rpartition(":")[2]])
+
+
+def test_turn(tmp_path):
+    """Channel data, Send and Data indications; what is inside has the headers of the outside."""
+    packets = p.talk(30)
+    inside = [p.stun(0x0009, p.attribute(0x000C, b"\x40\x01\0\0")), *map(p.channel_data, packets[:10])]
+    inside += [p.stun(0x0016, p.attribute(0x0012, bytes(8)) + p.attribute(0x0013, one)) for one in packets[10:20]]
+    inside += [p.stun(0x0017, p.attribute(0x0013, one)) for one in packets[20:]]
+    path = written(tmp_path, p.pcap(p.shots(p.ethernet(p.ipv4(p.udp(one, 5000, 3478))) for one in inside)))
+    theirs = tshark(path, RTP_FIELDS, only="rtp", ports=())
+    assert len(theirs) == 30
+    assert our_rtp(read_capture(path)) == theirs
 
 
 @pytest.mark.parametrize("split", [p.fragments4, p.fragments6])
@@ -164,9 +210,13 @@ def test_fragments(tmp_path, split):
     assert_equal(written(tmp_path, p.pcap(p.shots(map(p.ethernet, networks)))))
 
 
-def test_snap_length(tmp_path):
-    frames = [shot.cut(70) for shot in p.shots(p.ethernet(p.ipv4(p.udp(one))) for one in p.talk(30))]
-    assert_equal(written(tmp_path, p.pcap(frames)))
+@pytest.mark.parametrize("told", [0, 1, 70, 65_535, 262_144, 0xFFFF_FFFF])
+def test_snap_lengths(tmp_path, told):
+    """Frames cut at any octet behind the RTP header, whatever the file says its snap length is."""
+    cut = p.shots(p.ethernet(p.ipv4(p.udp(one))) for one in p.talk(30))
+    octets = bytearray(p.pcap(shot.cut(54 + 7 * at) for at, shot in enumerate(cut)))
+    octets[16:20] = struct.pack("<I", told)
+    assert_equal(written(tmp_path, bytes(octets)))
 
 
 def test_ipv4_options_and_ipv6_extension_headers(tmp_path):
