@@ -125,7 +125,7 @@ def _documents(text: str, reader: Reader, *, name: str) -> list[Any]:
             documents.append(json.loads(line))
         except json.JSONDecodeError:
             broken.append(number)
-    if len(documents) <= len(broken):
+    if not documents or len(documents) < len(broken):
         documents, broken = _until_cut(text), []
         if not documents and lines:
             raise TelemetryError(f"{name} is no statistics file: {whole}. {EXPECTED}") from whole
