@@ -101,8 +101,37 @@ def test_inside_a_jupyter_kernel(call):
     from nbclient import NotebookClient
 
     code = f"import forensics as fx\npackets = fx.dissect({str(call)!r}, [5])\npackets[0].rtp.seq"
-    cells = [nbformat.v4.new_code_cell(source) for source in (code, "packets[0]")]
+    left = "import os, subprocess\nps = subprocess.run(['ps', '-eo', 'ppid,comm'], capture_output=True, text=True)\n"
+    left += "[line for line in ps.stdout.splitlines() if 'tshark' in line and line.split()[0] == str(os.getpid())]"
+    cells = [nbformat.v4.new_code_cell(source) for source in (code, "packets[0]", left)]
     notebook = nbformat.v4.new_notebook(cells=cells)
     done = NotebookClient(notebook, timeout=120, kernel_name="python3").execute()
     assert "'104'" in done.cells[0].outputs[0]["data"]["text/plain"]
     assert "<summary>RTP</summary>" in done.cells[1].outputs[0]["data"]["text/html"]
+    assert done.cells[2].outputs[0]["data"]["text/plain"] == "[]"
+
+
+@needs_tshark
+@pytest.mark.tshark
+def test_frames_of_several_sections_and_interfaces_are_numbered_as_wireshark_does(tmp_path):
+    """Simple packets, other blocks, two link types, a second section in the other byte order."""
+    raw = [p.Shot(shot.time_ns, shot.octets[14:], shot.wire - 14) for shot in p.call(40)]
+    first, second = p.Section("<").interface(1).interface(101, resolution=9), p.Section(">").interface(101)
+    for at, (shot, bare) in enumerate(zip(p.call(40), raw, strict=True)):
+        if at < 10:
+            (first.simple if at % 2 else first.enhanced)(shot)
+            first.other(5, bytes(12))
+        elif at < 20:
+            first.enhanced(bare, interface=1, units=bare.time_ns)
+        else:
+            second.enhanced(bare)
+    path = tmp_path / "call.pcapng"
+    path.write_bytes(first.octets() + second.octets())
+    command = ["tshark", "-n", "-r", str(path), "-d", "udp.port==6000,rtp", "-T", "fields"]
+    command += ["-e", "frame.number", "-e", "rtp.seq"]
+    out = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    theirs = dict(line.split("\t") for line in out.splitlines())
+    wanted = [1, 2, 11, 20, 21, 40]
+    assert {packet.number: packet.rtp.seq for packet in dissect(path, wanted)} == {
+        str(number): theirs[str(number)] for number in wanted
+    }
