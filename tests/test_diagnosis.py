@@ -123,12 +123,12 @@ def test_without_statistics_nothing_is_missed():
     assert causes(diagnosis) == causes(diagnosed(*FILES))
 
 
-def test_a_recording_of_another_call_is_left_out_and_so_are_its_turns():
+def test_a_recording_of_another_call_is_left_out_and_the_turns_are_those_of_the_packets():
     diagnosis = diagnosed("capture", "keys", other=("recording", "microphone"))
     assert "recording" not in diagnosis.scene.clocks
     assert "The recording is left out" in diagnosis.conclusion
-    assert diagnosis.scene.turns == ()
-    assert "late_answer" not in {verdict.glitch.kind for verdict in diagnosis.verdicts}
+    assert diagnosis.scene.turns == diagnosed("capture", "keys").scene.turns
+    assert {turn.speaker for turn in diagnosis.scene.turns} == {"user", "agent"}
     assert "network_drop" in causes(diagnosis)
 
 
