@@ -165,6 +165,7 @@ def peers(path: Path, *, slow: bool) -> dict[str, list[str]]:
     commands = {
         "tshark -z rtp,streams": ["tshark", "-n", "-r", str(path), *HEURISTIC, "-q", "-z", "rtp,streams"],
         "forensics, statistics": python(OURS, path),
+        "forensics streams": [sys.executable, "-m", "forensics", "streams", str(path)],
         "forensics, tables": python(TABLES, path),
     }
     if slow:
@@ -203,6 +204,18 @@ def compare(path: Path, *, packets: int, runs: int, slow: bool) -> None:
         )
 
 
+def compare_sizes(folder: Path, runs: int, *, large: bool) -> None:
+    """Print what a packet costs in files of several sizes, the start of the process taken off."""
+    start = measure(python(OURS, written(folder / "start.pcap", packets=1000, calls=1)), runs)
+    print(f"\ncost of a packet beyond the start of {start.processor_s:.2f} s CPU and {start.megabytes:.0f} MB")
+    for packets in (100_000, 1_000_000, *([10_000_000] if large else [])):
+        path = written(folder / "size.pcap", packets=packets, calls=1)
+        run = measure(python(OURS, path), runs)
+        each = 1e9 * (run.processor_s - start.processor_s) / packets
+        print(f"  {packets:10,} packets {each:6.0f} ns/packet {run.megabytes:6.0f} MB", flush=True)
+        path.unlink()
+
+
 def compare_pyshark(folder: Path, runs: int) -> None:
     path = written(folder / "slice.pcap", packets=PYSHARK_PACKETS, calls=1)
     ours, theirs = measure(python(OURS, path), runs), measure(python(PYSHARK, path), 1)
@@ -225,6 +238,7 @@ def main() -> None:
         folder = Path(name)
         compare(written(folder / "hour.pcap", packets=360_000, calls=1), packets=360_000, runs=runs, slow=True)
         compare_pyshark(folder, runs)
+        compare_sizes(folder, runs, large=given.large)
         if given.quick:
             return
         path = written(folder / "calls.pcapng", packets=3_600_000, calls=200)

@@ -16,7 +16,9 @@ OTHER, STUN, DTLS, TURN, RTP, RTCP = (
 )
 STUN_COOKIE = 0x2112A442
 _DTLS_MAJOR = 0xFE  # the one's complement of major version 1, RFC 6347 section 4.1
-_CIPHERTEXT_13 = 0x20  # unified header 001CSLEE, RFC 9147 section 4
+_CIPHERTEXT_13 = 0x24  # unified header 001CSLEE with a length and without a connection id, RFC 9147 section 4
+_LONGEST_PLAIN = 26
+"""Content types of DTLS records with the header of version 1.2: what lies above them is a unified header of 1.3."""
 
 
 def tell_apart(head: np.ndarray, captured: np.ndarray, wire: np.ndarray) -> np.ndarray:
@@ -73,9 +75,25 @@ def _stun(head: np.ndarray, captured: np.ndarray, wire: np.ndarray) -> np.ndarra
 
 
 def _dtls(head: np.ndarray, captured: np.ndarray, wire: np.ndarray) -> np.ndarray:
-    plain = (captured >= 13) & (head[:, 1] == _DTLS_MAJOR) & (head[:, 0] <= 26)
-    unified = (captured >= 5) & (head[:, 0] & 0xE0 == _CIPHERTEXT_13)
+    first = head[:, 0]
+    plain = (captured >= 13) & (head[:, 1] == _DTLS_MAJOR) & (first <= _LONGEST_PLAIN)
+    short = (first & 8) == 0  # one octet of sequence number, else two
+    length = np.where(short, field(head, 2, ">u2"), field(head, 3, ">u2")).astype(np.int64)
+    fits = length + np.where(short, 4, 5) <= wire
+    unified = (captured >= 5) & (first & 0xF4 == _CIPHERTEXT_13) & fits & (length >= 16)
     return (plain | unified) * np.uint8(DTLS)
+
+
+def are_handshakes(first: np.ndarray, protocol: np.ndarray) -> np.ndarray:
+    """Say which datagrams are DTLS beyond doubt: those with a record of the header that names the version.
+
+    Parameters
+    ----------
+    first : ndarray of uint8, shape (n,)
+        First octet of each datagram.
+    protocol : ndarray of uint8, shape (n,)
+    """
+    return (protocol == DTLS) & (first <= _LONGEST_PLAIN)
 
 
 def _turn(head: np.ndarray, captured: np.ndarray, wire: np.ndarray) -> np.ndarray:

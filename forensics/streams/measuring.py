@@ -11,7 +11,7 @@ import numpy as np
 
 from forensics.capture.chunk import Datagrams
 from forensics.capture.datagrams import DatagramReader, FlowBook
-from forensics.capture.demultiplex import DTLS, OTHER, RTP
+from forensics.capture.demultiplex import DTLS, OTHER, RTP, are_handshakes
 from forensics.capture.endpoints import endpoint
 from forensics.capture.gather import field
 from forensics.capture.interning import Interner
@@ -103,8 +103,8 @@ class StreamMeter:
 
     def add(self, chunk: Datagrams, *, origin_ns: int) -> None:
         """Take in the next datagrams of the capture."""
-        sealed = chunk.protocol == DTLS
-        if sealed.any():
+        if (chunk.protocol == DTLS).any():
+            sealed = are_handshakes(chunk.head[:, 0], chunk.protocol)
             self.sealed_flows.update(np.flatnonzero(np.bincount(chunk.flow[sealed])).tolist())
         if (chunk.protocol == OTHER).any():
             self._descriptions.update(dict.fromkeys(_descriptions(chunk)))

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from forensics.capture.demultiplex import DTLS, RTCP
+from forensics.capture.demultiplex import DTLS, RTCP, are_handshakes
 from forensics.capture.secrets import Secrets
 from forensics.capture.srtp import open_rtcp
 from forensics.model import REPORT_COLUMNS, Capture, empty_table
@@ -92,7 +92,10 @@ def _closed(packet: bytes) -> dict[str, Any]:
 def sealed_flows_of(capture: Capture) -> frozenset[int]:
     """Flows between addresses that also speak DTLS: their RTCP is SRTCP."""
     table, flows = capture.datagrams, capture.flows
-    speaks = np.unique(table["flow"].to_numpy()[table["protocol"].to_numpy() == DTLS]).tolist()
+    rows = np.flatnonzero((table["protocol"].to_numpy() == DTLS) & (table["payload_bytes"].to_numpy() > 0))
+    first = capture.octets[table["payload_offset"].to_numpy()[rows]]
+    rows = rows[are_handshakes(first, table["protocol"].to_numpy()[rows])]
+    speaks = np.unique(table["flow"].to_numpy()[rows]).tolist()
     source, destination = flows["source_address"].tolist(), flows["destination_address"].tolist()
     pairs = {frozenset((source[flow], destination[flow])) for flow in speaks}
     return frozenset(at for at in range(len(flows)) if frozenset((source[at], destination[at])) in pairs)

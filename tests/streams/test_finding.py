@@ -7,7 +7,7 @@ import pytest
 from forensics.capture import read_capture
 from forensics.errors import StreamError
 from forensics.model import LOSS_COLUMNS, REPORT_COLUMNS, RTP_COLUMNS
-from forensics.streams import find_streams
+from forensics.streams import find_streams, measure_streams
 
 
 def capture_of(tmp_path, frames, **times):
@@ -85,6 +85,23 @@ def other_traffic(count=2000):
         yield framed(bytes([0xC0, 0, 0, 0, 1, 8]) + connection + rng.bytes(60), destination_port=443)
         yield framed(b"\0\0\0\0\0\1\0\0\0\0\0\0\5_http\4_tcp\5local\0\0\x0c\0\1", destination_port=5353)
         yield framed(b"\x80\x00" + bytes(14) + n.to_bytes(4, "big"), destination_port=9999)
+
+
+def test_other_datagrams_between_the_same_hosts_close_no_stream(tmp_path):
+    """Time, log lines and texts begin like DTLS 1.3 ciphertext; they make the plain call beside them no SRTP."""
+    texts = [
+        b"\x23\x02\x06\xe8" + bytes(44),
+        b"<34>Oct 11 su: failed",
+        b"$GPGGA,1,2,3*47 and more",
+        b"1234567890 abcdef",
+    ]
+    frames = [framed(text, source_port=123, destination_port=123) for text in texts]
+    frames += map(framed, p.talk(20))
+    capture = capture_of(tmp_path, frames)
+    (stream,) = find_streams(capture)
+    assert stream.readable
+    assert not stream.encrypted
+    assert not measure_streams(capture.path).streams[0]["encrypted"]
 
 
 def test_no_stream_in_other_traffic(tmp_path):
