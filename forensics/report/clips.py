@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 from enum import StrEnum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -47,7 +47,7 @@ def sound_clip(
     file = io.BytesIO()
     codec, rate, scale = ("libmp3lame", MP3_RATE_HZ, 2) if format is Format.MP3 else ("libopus", OPUS_RATE_HZ, 1)
     with av.open(file, "w", format=str(format)) as container:
-        stream = container.add_stream(codec, rate=rate, layout="mono")
+        stream: Any = container.add_stream(codec, rate=rate, layout="mono")
         stream.bit_rate = bit_rate * scale
         stream.options = {"compression_level": COMPLEXITY}
         resampler = av.AudioResampler(
