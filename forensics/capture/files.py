@@ -21,6 +21,7 @@ _GZIP_MAGIC = b"\x1f\x8b"
 _ZSTD_MAGIC = b"\x28\xb5\x2f\xfd"
 _DAMAGE = (EOFError, zlib.error, OSError)
 _COMPRESSED_OCTETS = 1 << 16
+_ZSTD_STEP_OCTETS = 1 << 14
 _GZIP_HEADER = 16 + zlib.MAX_WBITS
 
 
@@ -62,9 +63,7 @@ class OctetFile:
         if magic.startswith(_GZIP_MAGIC):
             return _GzipOctets(self._disk)
         if magic == _ZSTD_MAGIC:
-            import zstandard
-
-            return zstandard.ZstdDecompressor().stream_reader(self._disk, read_across_frames=True)  # type: ignore[arg-type]
+            return _ZstdOctets(self._disk)
         return self._disk
 
     def fill(self, buffer: memoryview) -> int:
@@ -77,17 +76,20 @@ class OctetFile:
             try:
                 got = self._plain.readinto(buffer[filled:])
             except _DAMAGE as error:
-                self.fault = f"the compressed file is damaged or cut off ({type(error).__name__})"
+                self.fault = self._told("damaged or cut off", error)
                 break
             except Exception as error:  # zstandard has an error class of its own, which is not imported here
                 if type(error).__name__ != "ZstdError":
                     raise
-                self.fault = "the compressed file is damaged (ZstdError)"
+                self.fault = self._told("damaged", error)
                 break
             if not got:
                 break
             filled += got
         return filled
+
+    def _told(self, what: str, error: Exception) -> str:
+        return f"the compressed file is {what} before its octet {self.position} ({type(error).__name__})"
 
     @property
     def position(self) -> int:
@@ -105,6 +107,26 @@ class OctetFile:
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+
+class _ZstdOctets:
+    """A Zstandard file of any number of frames, in small steps: a fault costs what its own step would have given."""
+
+    def __init__(self, disk: RawIOBase) -> None:
+        import zstandard
+
+        self._reader = zstandard.ZstdDecompressor().stream_reader(
+            disk,  # type: ignore[arg-type]
+            read_size=_ZSTD_STEP_OCTETS,
+            read_across_frames=True,
+        )
+
+    def readinto(self, buffer: memoryview) -> int:
+        """Fill `buffer` at least in part; return 0 at the end."""
+        return self._reader.readinto1(buffer)
+
+    def close(self) -> None:
+        """Do nothing: whoever opened the disk file closes it."""
 
 
 class _GzipOctets:

@@ -233,7 +233,21 @@ def test_a_compressed_file_that_is_cut_off_is_read_up_to_the_cut(tmp_path, packe
     rng = np.random.default_rng(3)
     frames = p.shots(p.ethernet(p.ipv4(p.udp(p.rtp(n, n, payload=rng.bytes(900))))) for n in range(1000))
     octets = packed(p.pcap(frames))
-    capture = read_capture(written(tmp_path, octets[: len(octets) * 2 // 3]))
+    octets = octets[: len(octets) * 2 // 3]
+    capture = read_capture(written(tmp_path, octets))
     assert 300 < len(capture.datagrams) < 1000
-    assert capture.notes
+    assert "the file is cut off" in capture.notes[0]
+    if packed is gzip.compress:
+        assert f"the compressed file is damaged or cut off before its octet {len(octets)}" in capture.notes[1]
+    assert sequence_numbers(capture) == list(range(len(capture.datagrams)))
+
+
+def test_damage_inside_a_compressed_file_is_told_with_its_octet(tmp_path):
+    rng = np.random.default_rng(3)
+    frames = p.shots(p.ethernet(p.ipv4(p.udp(p.rtp(n, n, payload=rng.bytes(900))))) for n in range(1000))
+    whole = zstandard.compress(p.pcap(frames))
+    half = len(whole) // 2
+    capture = read_capture(written(tmp_path, whole[:half] + b"\xff" * 300_000))
+    assert any("the compressed file is damaged before its octet" in note for note in capture.notes)
+    assert len(capture.datagrams) * len(frames[0].octets) > half - 200_000  # but for the block that was hit
     assert sequence_numbers(capture) == list(range(len(capture.datagrams)))
