@@ -46,7 +46,7 @@ def read_stats(path: Path) -> Statistics:
     Parameters
     ----------
     path : Path
-        Plain or gzipped: a dump of chrome://webrtc-internals (today's layout or an older one), a `getStats` series as
+        Plain, .gz or .zst: a dump of chrome://webrtc-internals (today's layout or an older one), a `getStats` series as
         JSON lines (one sample a line: a list of statistics, a map by id, or an object with "reports" or "stats"), a
         report or history copied from Firefox's about:webrtc, or a dump of rtcstats.
 
@@ -82,18 +82,47 @@ def read_stats(path: Path) -> Statistics:
     return Statistics(tables, layout, dict(reader.skipped), other, tuple(reader.notes))
 
 
+GZIP, ZSTANDARD = b"\x1f\x8b", b"\x28\xb5\x2f\xfd"
+"""What packed files begin with (RFC 1952, RFC 8878)."""
+
+
 def _text(path: Path, reader: Reader) -> str:
-    """Contents of a plain or gzipped text file; a gzipped one that is cut is read up to the cut."""
+    """Contents of a plain or packed text file; a packed one that is cut is read up to the cut."""
     raw = path.read_bytes()
     try:
-        if raw[:2] == b"\x1f\x8b":
-            unpacker = zlib.decompressobj(wbits=31)  # 31: with gzip's header and check sum
+        if raw.startswith((GZIP, ZSTANDARD)):
+            unpacker = _unpacker(raw)
             raw = unpacker.decompress(raw)
             if not unpacker.eof:
                 reader.notes.append(f"{path.name} breaks off while it is unpacked; read up to there")
         return raw.decode("utf-8-sig", errors="ignore" if reader.notes else "strict")
-    except (zlib.error, UnicodeDecodeError) as fault:
-        raise TelemetryError(f"{path.name} is neither text nor gzipped text ({fault}). Expected JSON.") from fault
+    except (ValueError, zlib.error) as fault:
+        raise TelemetryError(f"{path.name} is neither text nor packed text ({fault}). Expected JSON.") from fault
+
+
+def _unpacker(raw: bytes) -> Any:
+    if raw.startswith(GZIP):
+        return zlib.decompressobj(wbits=31)  # 31: with gzip's header and check sum
+    import zstandard
+
+    return _Zstandard(zstandard)
+
+
+class _Zstandard:
+    """Zstandard's unpacker, with an error class of the standard library."""
+
+    def __init__(self, library: Any) -> None:
+        self._library, self._unpacker = library, library.ZstdDecompressor().decompressobj()
+
+    @property
+    def eof(self) -> bool:
+        return bool(self._unpacker.eof)
+
+    def decompress(self, raw: bytes) -> bytes:
+        try:
+            return bytes(self._unpacker.decompress(raw))
+        except self._library.ZstdError as fault:
+            raise ValueError(str(fault)) from fault
 
 
 def _readings(text: str, reader: Reader, *, name: str) -> tuple[str, Iterator[Reading]]:
@@ -116,14 +145,14 @@ def _documents(text: str, reader: Reader, *, name: str) -> list[Any]:
     """JSON documents of a file, one in all or one a line; lines that are none are counted."""
     try:
         return [json.loads(text)]
-    except json.JSONDecodeError as fault:
+    except (json.JSONDecodeError, RecursionError) as fault:
         whole = fault
     lines = [(number, line) for number, line in enumerate(text.splitlines(), start=1) if line.strip()]
     documents, broken = [], []
     for number, line in lines:
         try:
             documents.append(json.loads(line))
-        except json.JSONDecodeError:
+        except (json.JSONDecodeError, RecursionError):
             broken.append(number)
     if not documents or len(documents) < len(broken):
         documents, broken = _until_cut(text), []
@@ -154,7 +183,7 @@ def _until_cut(text: str) -> list[Any]:
             end, closing = found.start(), "".join(reversed(opened))
     try:
         return [json.loads(text[:end] + closing)] if closing else []
-    except json.JSONDecodeError:
+    except (json.JSONDecodeError, RecursionError):
         return []
 
 

@@ -3,6 +3,7 @@ import json
 
 import numpy as np
 import pytest
+import zstandard
 
 from forensics.errors import TelemetryError
 from forensics.model import STATISTICS_COLUMNS
@@ -147,11 +148,26 @@ def test_a_file_without_a_call_is_said(write, content):
         read_stats(write(content))
 
 
-@pytest.mark.parametrize("damage", ["flipped", "binary"])
+@pytest.mark.parametrize("pack", [gzip.compress, zstandard.ZstdCompressor().compress])
+def test_packed_files_are_unpacked(tmp_path, pack):
+    path = tmp_path / "stats.json"
+    path.write_bytes(pack(lines([getstats()]).encode()))
+    statistics = read_stats(path)
+    assert len(statistics.tables["inbound-rtp"]) == 1
+    assert statistics.notes == ()
+
+
+@pytest.mark.parametrize("damage", ["gzip", "zstandard", "binary"])
 def test_damaged_octets_are_said(tmp_path, damage):
-    whole = bytearray(gzip.compress(lines([getstats()]).encode()))
-    whole[20:40] = bytes(20)
+    text = lines([getstats()]).encode()
+    whole = bytearray(zstandard.ZstdCompressor().compress(text) if damage == "zstandard" else gzip.compress(text))
+    whole[8:40] = bytes(32)
     path = tmp_path / "stats.json.gz"
-    path.write_bytes({"flipped": whole, "binary": b"\xff\xfe\x00"}[damage])
-    with pytest.raises(TelemetryError, match=r"stats\.json\.gz is neither text nor gzipped text"):
+    path.write_bytes(b"\xff\xfe\x00" if damage == "binary" else whole)
+    with pytest.raises(TelemetryError, match=r"stats\.json\.gz is neither text nor packed text"):
         read_stats(path)
+
+
+def test_nesting_without_end_is_no_statistics_file(write):
+    with pytest.raises(TelemetryError, match="is no statistics file"):
+        read_stats(write("[" * 200_000))
