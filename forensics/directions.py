@@ -7,11 +7,13 @@ from functools import partial
 
 import numpy as np
 
-from forensics.audio.payloads import DecodedStream, decode_stream
+from forensics.audio.excerpts import StreamSound, TrackSound
+from forensics.audio.payloads import DECODERS, DecodedStream, decode_stream
 from forensics.audio.resample import resample_track
 from forensics.clocks.captures import estimate_departures
-from forensics.clocks.course import estimate_course
+from forensics.clocks.course import Course, estimate_course
 from forensics.clocks.envelope import estimate_recording_clock_closed
+from forensics.clocks.loudness import find_anchors
 from forensics.clocks.placement import DRIFT_SPAN_S, estimate_recording_clock, place_course
 from forensics.clocks.recording import CoarseOffset, estimate_coarse_offset
 from forensics.errors import ForensicsError
@@ -56,7 +58,8 @@ def _find_heard_stream(known: Known, log: Log) -> tuple[RtpStream, DecodedStream
     assert recording is not None
     near = find_near_endpoint(known.capture) if known.capture is not None else None
     readable = [stream for stream in known.streams if stream.readable]
-    for stream in sorted(readable, key=lambda stream: (stream.destination != near, -len(stream.packets))):
+    likely = _sounding(readable, recording)
+    for stream in sorted(readable, key=lambda s: (s.ssrc not in likely, s.destination != near, -len(s.packets))):
         try:
             decoded = log.run("audio", f"decode {stream.ssrc:#010x}", partial(decode_stream, stream))
             decoded, heard_track = _common_rate(decoded, recording)
@@ -67,6 +70,14 @@ def _find_heard_stream(known: Known, log: Log) -> tuple[RtpStream, DecodedStream
     if readable:
         log.note("clocks", "find in recording", f"{refusals[0]} {WITHOUT_RECORDING}", said=True)
     return None
+
+
+def _sounding(streams: list[RtpStream], recording: AudioTrack) -> set[int]:
+    """SSRCs whose loudness leads to a place in a long recording: the others need not be decoded first."""
+    if recording.duration_s < DRIFT_SPAN_S or len(streams) < 2:
+        return set()
+    decodable = [stream for stream in streams if stream.codec.name in DECODERS]
+    return {s.ssrc for s in decodable if find_anchors(StreamSound(s), TrackSound(recording))}
 
 
 def _find_closed_stream(known: Known, log: Log) -> tuple[RtpStream, ClockMap] | None:
@@ -104,29 +115,32 @@ def _locate(known: Known, decoded: DecodedStream, coarse: CoarseOffset, log: Log
     assert recording is not None
     at_rate = resample_track(recording, sample_rate_hz=decoded.track.sample_rate_hz)
     known.sent = decoded.track
+    course = _follow_course(decoded.track, at_rate, log)
     known.heard = heard = log.run(
         "playout",
         "locate packets",
-        lambda: locate_packets(decoded, at_rate, coarse=coarse, ssrc=downlink.ssrc),
+        lambda: locate_packets(decoded, at_rate, coarse=coarse, ssrc=downlink.ssrc, course=course),
         coarse_offset_s=coarse.offset_s,
         probes_found=coarse.share,
     )
+    if course is not None:
+        known.clocks["recording"] = log.run("clocks", "place recording", lambda: place_course(course, downlink))
+        return
     clock = log.attempt(
         "clocks", "place recording", lambda: estimate_recording_clock(heard, downlink), without=WITHOUT_RECORDING
     )
     if clock is None:
         known.heard = known.recording = known.microphone = None
     else:
-        known.clocks["recording"] = _placed_by_line(known, downlink, log) or clock
+        known.clocks["recording"] = clock
 
 
-def _placed_by_line(known: Known, downlink: RtpStream, log: Log) -> ClockMap | None:
+def _follow_course(sent: AudioTrack, recording: AudioTrack, log: Log) -> Course | None:
     """Drift and steps of the recorder, where a long call was played at one pace."""
-    sent, recording = known.sent, known.recording
-    if sent is None or recording is None or recording.duration_s < DRIFT_SPAN_S:
+    if recording.duration_s < DRIFT_SPAN_S:
         return None
     try:
-        return place_course(log.run("clocks", "follow course", lambda: estimate_course(sent, recording)), downlink)
+        return log.run("clocks", "follow course", lambda: estimate_course(sent, recording))
     except ForensicsError as fault:
         log.note("clocks", "follow course", str(fault))
         return None

@@ -8,6 +8,10 @@ FLOOR_DBFS = -120.0
 """What digital silence is called; 24 bit audio ends at -144, 16 bit at -96 dBFS."""
 
 
+BLOCK_SAMPLES = 1 << 18
+"""Samples that are squared at once: 2 MB as float64, which stay in the processor's cache."""
+
+
 def level_dbfs(samples: np.ndarray) -> float:
     """RMS level in dB relative to full scale of samples in -1..1; `FLOOR_DBFS` for silence and for no samples."""
     if len(samples) == 0:
@@ -32,6 +36,13 @@ def frame_levels_dbfs(samples: np.ndarray, *, frame_samples: float) -> np.ndarra
         dBFS, at least `FLOOR_DBFS`; empty where the samples do not fill one frame.
     """
     edges = np.round(np.arange(int(len(samples) / frame_samples) + 1) * frame_samples).astype(np.int64)
-    power = np.concatenate([[0.0], np.cumsum(np.square(samples, dtype=np.float64))])
-    mean = np.diff(power[edges]) / np.diff(edges)
+    frames_a_block = max(1, int(BLOCK_SAMPLES / frame_samples))
+    blocks = [edges[at : at + frames_a_block + 1] for at in range(0, len(edges) - 1, frames_a_block)]
+    mean = np.concatenate([np.empty(0), *(_mean_power(samples, block) for block in blocks)])
     return np.maximum(FLOOR_DBFS, 10 * np.log10(np.maximum(mean, 1e-12))).astype(np.float32)
+
+
+def _mean_power(samples: np.ndarray, edges: np.ndarray) -> np.ndarray:
+    """Mean square between each two edges."""
+    squares = np.square(samples[edges[0] : edges[-1]], dtype=np.float64)
+    return np.add.reduceat(squares, edges[:-1] - edges[0]) / np.diff(edges)

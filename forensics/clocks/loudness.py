@@ -29,7 +29,7 @@ APART_S = 0.5
 DYNAMIC_RANGE_DB = 50.0
 """Loudness is clipped so far below the loud parts (99 %), so that the noise floor of a room does not steer it."""
 
-FLAT_DB = 3.0
+FLAT_DB = 1.0
 """Levels that vary less tell nothing: packets of one size without RFC 6464 levels. Parts of the stream are decoded."""
 
 QUIET_SHARE = 0.05

@@ -38,6 +38,10 @@ LEAST_PROBES = 3
 """So many probes have to agree however few there are: one more than chance and a repeated word bring about."""
 
 
+QUIET_ENERGY = 1e-4
+"""40 dB below the template a match has no meaning, and the quotient no precision."""
+
+
 @dataclass(frozen=True, slots=True)
 class CoarseOffset:
     """Recording time of media time zero, to about ± `reach_s`, with the share of probes that prove it."""
@@ -194,5 +198,4 @@ def normalised_correlation(window: np.ndarray, template: np.ndarray, energy: flo
     ]
     power = np.concatenate([[0.0], np.cumsum(np.square(window, dtype=np.float64))])
     local = power[len(template) :] - power[: -len(template)]
-    floor = 1e-4 * energy  # 40 dB below the template a match has no meaning and the quotient no precision
-    return product / np.sqrt(np.maximum(local, floor) * energy)
+    return product / np.sqrt(np.maximum(local, QUIET_ENERGY * energy) * energy)

@@ -14,7 +14,8 @@ import numpy as np
 import pandas as pd
 
 from forensics.audio.payloads import DecodedStream
-from forensics.clocks.recording import CoarseOffset, find_in, pre_emphasis
+from forensics.clocks.course import Course
+from forensics.clocks.recording import QUIET_ENERGY, CoarseOffset, find_in, pre_emphasis
 from forensics.model import AudioTrack, Playout
 
 GATE_DB = 30.0
@@ -42,6 +43,12 @@ BETTER = 0.08
 CONFIRM_PACKETS, CONFIRM_NEEDED = 5, 2
 """A new place is believed when so many of the next packets fit behind it, each moved by at most `STRETCH_S`."""
 
+SAME_SCORE = 0.97
+"""So well fits a packet that follows the one before it to the sample; two samples beside it, speech fits at 0.9."""
+
+FIRST_RUN, LONGEST_RUN = 8, 512
+"""Packets that are compared at once at the place of the last one: from a few, twice as many while all of them fit."""
+
 STRETCH_S = 0.02
 """One time-scaling removes or inserts one pitch period, at most 15 ms (NetEq's accelerate and preemptive expand)."""
 
@@ -55,7 +62,9 @@ class _Signals:
     rate_hz: int
 
 
-def locate_packets(decoded: DecodedStream, recording: AudioTrack, *, coarse: CoarseOffset, ssrc: int) -> Playout:
+def locate_packets(
+    decoded: DecodedStream, recording: AudioTrack, *, coarse: CoarseOffset, ssrc: int, course: Course | None = None
+) -> Playout:
     """Find when each packet of a stream was heard.
 
     Parameters
@@ -68,6 +77,8 @@ def locate_packets(decoded: DecodedStream, recording: AudioTrack, *, coarse: Coa
         From `estimate_coarse_offset`.
     ssrc : int
         Of the stream, for the result.
+    course : Course, optional
+        From `estimate_course`: the audio was played at one pace, and no packet is looked for beside its line.
 
     Returns
     -------
@@ -85,12 +96,57 @@ def locate_packets(decoded: DecodedStream, recording: AudioTrack, *, coarse: Coa
     media_s, length_s = table["media_s"].to_numpy(), table["duration_s"].to_numpy()
     loud = _loud(table["level_dbfs"].to_numpy())
     heard_s, score = np.full(len(table), np.nan), np.full(len(table), np.nan)
-    tracker = _Tracker(signals, media_s, length_s, np.flatnonzero(loud), coarse)
-    for position, i in enumerate(tracker.loud):
-        heard_s[i], score[i] = tracker.place(position)
+    if course is None:
+        _follow(_Tracker(signals, media_s, length_s, np.flatnonzero(loud), coarse), heard_s, score)
+    else:
+        heard_s, score = _follow_line(signals, table, loud=np.flatnonzero(loud), course=course)
     heard_s[~_monotonic(heard_s, media_s)] = np.nan
     table["heard_s"], table["score"] = heard_s, score
     return Playout(ssrc, "heard", table, pd.DataFrame({"start_s": [], "end_s": [], "late": []}))
+
+
+def _follow(tracker: _Tracker, heard_s: np.ndarray, score: np.ndarray) -> None:
+    """Place every loud packet: whole runs where they follow each other to the sample, else one by one."""
+    position, reach = 0, FIRST_RUN
+    while position < len(tracker.loud):
+        run = tracker.loud[position : position + reach]
+        starts_s, fits = tracker.place_run(run)
+        if len(fits):
+            heard_s[run[: len(fits)]], score[run[: len(fits)]] = starts_s, fits
+        position += len(fits)
+        reach = min(2 * reach, LONGEST_RUN) if len(fits) == len(run) else FIRST_RUN
+        if len(fits) < len(run):
+            i = tracker.loud[position]
+            heard_s[i], score[i] = tracker.place(position)
+            position += 1
+
+
+def _follow_line(
+    signals: _Signals, table: pd.DataFrame, *, loud: np.ndarray, course: Course
+) -> tuple[np.ndarray, np.ndarray]:
+    """Compare every loud packet with what the recording holds where the line says that it was heard."""
+    media_s, length_s = table["media_s"].to_numpy(), table["duration_s"].to_numpy()
+    expected_s = np.asarray(course.recording_s(media_s))
+    score = np.full(len(table), np.nan)
+    for first in range(0, len(loud), LONGEST_RUN):
+        run = loud[first : first + LONGEST_RUN]
+        score[run] = _fits_at(signals, media_s[run], expected_s[run], length_s[run])
+    return np.where(score >= FOUND_SCORE, expected_s, np.nan), score
+
+
+def _fits_at(signals: _Signals, media_s: np.ndarray, at_s: np.ndarray, length_s: np.ndarray) -> np.ndarray:
+    """Normalised correlation of each packet with the recording at one place, (n,) -1..1; 0 beyond the recording."""
+    rate, count = signals.rate_hz, round(float(length_s.max(initial=0.0)) * signals.rate_hz)
+    offsets = np.arange(count)
+    places = np.stack([np.round(media_s * rate), np.round(at_s * rate)]).astype(np.int64)
+    inside = (places[1] >= 0) & (places[1] + count <= len(signals.heard)) & (places[0] + count <= len(signals.sent))
+    rows = np.where(inside, places, 0)[:, :, None] + offsets
+    within = offsets < np.round(length_s * rate)[:, None]
+    sent = np.where(within, signals.sent[np.minimum(rows[0], len(signals.sent) - 1)], np.float32(0))
+    heard = np.where(within, signals.heard[np.minimum(rows[1], len(signals.heard) - 1)], np.float32(0))
+    energy = np.einsum("ij,ij->i", sent, sent)
+    local = np.maximum(np.einsum("ij,ij->i", heard, heard), QUIET_ENERGY * energy)
+    return np.where(inside & (energy > 0), np.einsum("ij,ij->i", sent, heard) / np.sqrt(energy * local + 1e-30), 0.0)
 
 
 def _loud(level_dbfs: np.ndarray) -> np.ndarray:
@@ -110,6 +166,17 @@ class _Tracker:
         self.offset_s = coarse.offset_s
         self.low_s = self.media_s[loud[0]] + coarse.offset_s - coarse.reach_s if len(loud) else 0.0
         self.reach_s = coarse.reach_s
+
+    def place_run(self, run: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Place packets right behind the last one as long as they fit there: starts, and scores."""
+        if self.reach_s != AHEAD_S:  # nothing has been found yet
+            return np.empty(0), np.empty(0)
+        at_s = self.media_s[run] + self.offset_s
+        fits = _fits_at(self.signals, self.media_s[run], at_s, self.length_s[run])
+        count = len(fits) if (fits >= SAME_SCORE).all() else int(np.argmin(fits >= SAME_SCORE))
+        if count:
+            self.low_s = at_s[count - 1] + self.length_s[run[count - 1]] - OVERLAP_S
+        return at_s[:count], fits[:count]
 
     def place(self, position: int) -> tuple[float, float]:
         """Recording time (NaN where not found) and score of the loud packet at `position`."""
