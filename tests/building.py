@@ -16,18 +16,22 @@ from forensics.causes.site import Site, find_site
 from forensics.glitches.boundaries import measure_boundaries
 from forensics.glitches.candidate import candidate
 from forensics.model import (
+    EVENT_COLUMNS,
     JOURNEY_COLUMNS,
     LOSS_COLUMNS,
     REPORT_COLUMNS,
     RTP_COLUMNS,
     AudioTrack,
     Case,
+    ClockMap,
     Codec,
+    EventKind,
     Glitch,
     RtpStream,
     Scene,
     empty_table,
 )
+from forensics.telemetry.slack import estimate_slack
 
 FRAME_S = 0.02
 RATE_HZ = 48_000
@@ -267,3 +271,28 @@ def make_site(journey: pd.DataFrame, at: int, *, kind: str = "late", **known: ob
     site = find_site(replace(glitch, measurements={**glitch.measurements, **measured}), scene)  # type: ignore[dict-item]
     assert site is not None
     return site
+
+
+def make_events(*answers: Sequence[tuple[float, float]], playback: bool = False) -> pd.DataFrame:
+    """Return an event log, placed on the axis, of answers "a1", "a2", … out of (at_s, audio_s) per piece.
+
+    Each was begun 0.3 s before its first piece and done with its last; with `playback` it was played from its first.
+    """
+    rows = []
+    for number, pieces in enumerate(answers, start=1):
+        answer, first_s, last_s = f"a{number}", pieces[0][0], pieces[-1][0]
+        rows.append((first_s - 0.3, EventKind.RESPONSE_STARTED, answer, np.nan, "in_progress"))
+        rows += [(first_s, EventKind.PLAYBACK_STARTED, answer, np.nan, "")] if playback else []
+        rows += [(at_s, EventKind.AUDIO_PRODUCED, answer, audio_s, "") for at_s, audio_s in pieces]
+        rows.append((last_s, EventKind.RESPONSE_DONE, answer, np.nan, "completed"))
+    table = pd.DataFrame(rows, columns=["capture_s", "kind", "response_id", "audio_s", "text"])
+    blank = {"line": np.arange(len(rows)) + 1, "item_id": "", "media_s": np.nan, "duration_s": np.nan, "name": ""}
+    table = table.assign(received_at_s=table["capture_s"], kind=table["kind"].astype(str), **blank)
+    return table[list(EVENT_COLUMNS)].astype(dict(EVENT_COLUMNS)).sort_values("capture_s", ignore_index=True)
+
+
+def logged(*answers: Sequence[tuple[float, float]], error_s: float = 0.02, **more: bool) -> dict[str, object]:
+    """Return what `make_scene` is to know of an event log: events, slack and the log's clock."""
+    events = make_events(*answers, **more)
+    clocks = {"events": ClockMap("events", 0.0, error_s, "wall-clock")}
+    return {"events": events, "slack": estimate_slack(events), "clocks": clocks}

@@ -31,6 +31,10 @@ AHEAD_S = 0.02
 OFTEN = 3
 """So many shortages in one answer are a model slower than real time, not a stall."""
 
+DIRECT = DECISIVE + STRONG
+"""What a log says of the very process that packets and clocks only infer: 10 000 to one. A sender whose clock stands
+while it holds audio back looks like a source that stood still, to everything but this."""
+
 KINDS = ("late", "hole", "stall", "silence", "concealed", "shortage")
 """Glitches that a model which came late makes."""
 
@@ -177,9 +181,7 @@ def _refuted(glitch: Glitch, scene: Scene, hand: Hand) -> list[Evidence]:
         "the log): its audio was there."
     )
     numbers = {"ahead_s": hand.ahead_s}
-    against = Evidence(
-        "slack_of_model", Cause.LATE_MODEL_OUTPUT, False, statement, glitch.frames, -DECISIVE, "", numbers
-    )
+    against = Evidence("slack_of_model", Cause.LATE_MODEL_OUTPUT, False, statement, glitch.frames, -DIRECT, "", numbers)
     site = find_site(glitch, scene)
     held = _held(site) if site is not None else None
     if held is None:
@@ -197,7 +199,7 @@ def _held(site: Site) -> tuple[float, str] | None:
     if not site.lateness_s >= LATE_S or site.measured("media_gap_s") > LATE_S:
         return None
     if site.departure_s >= SHARE * site.lateness_s:
-        return STRONG, "It left the sender late all the same: it was held there."
+        return DECISIVE, "It left the sender late all the same: it was held there."
     if np.isfinite(site.departure_s):
         return None
     if any(e.cause is Cause.BUFFER_UNDERRUN and e.supports is False for e in timing.path_was_open(site)):
