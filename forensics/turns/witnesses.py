@@ -39,8 +39,8 @@ class Witnesses:
         return placed.sort_values("capture_s", kind="stable")
 
     def first_packet(self, heard_s: float) -> pd.Series | None:
-        """Return the packet that was heard first of a stretch that begins at `heard_s`; None where none is known."""
-        if self.journey is None or ("recording" in self.clocks and not self.journey["located"].any()):
+        """Return the packet that was heard, or by the replay would be, first of a stretch that begins at `heard_s`."""
+        if self.journey is None:
             return None
         after = self.journey[self.journey["heard_s"] + self.journey["duration_s"] > heard_s]
         return after.iloc[0] if len(after) else None

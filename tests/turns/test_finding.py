@@ -98,9 +98,17 @@ def test_the_latency_is_split_where_the_packet_that_was_heard_first_arrived():
     assert sum(answer.parts.values()) == pytest.approx(answer.latency_s)
 
 
-@pytest.mark.parametrize("lacking", ["clock", "location", "packets"])
+def test_packets_that_were_not_found_in_the_recording_split_it_by_inference():
+    journey = make_journey(100, heard_s=4.0 + np.arange(100) * 0.02, located=np.zeros(100, bool))
+    journey["arrival_s"] = journey["heard_s"] - 0.15
+    answer = turns_of([(4.0, 5.9)], [(1.0, 3.0)], journey=journey, clock=ClockMap("recording", 0.0, 0.1, "envelope"))[1]
+    assert answer.parts["buffer_s"] == pytest.approx(0.15, abs=0.03)
+    assert answer.measured == ()
+
+
+@pytest.mark.parametrize("lacking", ["clock", "packets"])
 def test_without_packets_on_the_clock_of_the_recording_it_is_not_split(lacking):
-    journey = make_journey(100, heard_s=4.0 + np.arange(100) * 0.02, located=np.full(100, lacking != "location"))
+    journey = make_journey(100, heard_s=4.0 + np.arange(100) * 0.02)
     journey = journey.iloc[:0] if lacking == "packets" else journey
     clock = None if lacking == "clock" else ClockMap("recording", 0.0, 0.01, "given")
     answer = turns_of([(4.0, 5.9)], [(1.0, 3.0)], journey=pd.DataFrame(journey), clock=clock)[1]
