@@ -128,7 +128,7 @@ def infer_identifiers(octets: np.ndarray, elements: Elements, arrival_s: np.ndar
     found: dict[str, int] = {}
     for identifier in np.unique(elements.identifier).tolist():
         mine = elements.of(identifier)
-        size = int(np.median(mine.size))
+        size = int(np.bincount(mine.size).argmax())  # the usual one: a median may lie between two
         same = mine.size == size
         mine = Elements(mine.row[same], mine.identifier[same], mine.offset[same], mine.size[same])
         name = _name_of(octets, mine, size, arrival_s)
