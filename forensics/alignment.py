@@ -144,7 +144,12 @@ def align_events(known: Known, log: Log) -> None:
             "clocks",
             "place events",
             lambda: estimate_events_clock(
-                events, _heard(known), known_s=_covered(known), origin_ns=origin_ns, wall=has_wall_time(events)
+                events,
+                _heard(known),
+                known_s=_covered(known),
+                origin_ns=origin_ns,
+                wall=has_wall_time(events),
+                resolution_s=_resolution_s(known),
             ),
             without="The event log is left out.",
         )
@@ -182,6 +187,14 @@ def _heard(known: Known) -> tuple[tuple[float, float], ...]:
         return find_speech(known.recording)
     inbound = known.stats.get("inbound-rtp")
     return find_counted_speech(inbound, epoch_s=known.epoch_ns * 1e-9) if inbound is not None else ()
+
+
+def _resolution_s(known: Known) -> float:
+    """How finely `_heard` is known: by packets and sound well enough, by counters from one reading to the next."""
+    inbound = known.stats.get("inbound-rtp")
+    if known.journey is not None or known.recording is not None or inbound is None or len(inbound) < 2:
+        return 0.0
+    return float(np.median(np.diff(np.unique(inbound["time_s"]))))
 
 
 def _covered(known: Known) -> tuple[float, float]:

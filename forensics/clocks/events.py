@@ -133,6 +133,7 @@ def estimate_events_clock(
     known_s: tuple[float, float],
     origin_ns: int,
     wall: bool,
+    resolution_s: float = 0.0,
 ) -> ClockMap:
     """Place an event log on the axis.
 
@@ -148,6 +149,8 @@ def estimate_events_clock(
         UTC of the axis' zero; 0 where nothing tells it.
     wall : bool
         Whether the log's times are wall time.
+    resolution_s : float
+        How finely `talkspurts` are known, beyond a packet: the time between two readings of counters.
 
     Returns
     -------
@@ -176,9 +179,9 @@ def estimate_events_clock(
         )
     lags = _compare(_mask(spoken, (logged_s["min"], logged_s["max"])), _mask(talkspurts, known_s))
     if timed:
-        near = lags.best(np.abs(lags.lag_s) <= WALL_REACH_S)
+        near = lags.best(np.abs(lags.lag_s) <= WALL_REACH_S + resolution_s)
         off_s = _edges_off_s(spoken, talkspurts, lag_s=float(lags.lag_s[near])) if near is not None else np.inf
-        if near is not None and lags.share[near] >= FITS and off_s <= WALL_EDGE_S:
+        if near is not None and lags.share[near] >= FITS and off_s <= WALL_EDGE_S + resolution_s:
             return _by_wall(spoken, talkspurts)
     return _by_content(lags, spoken, talkspurts, timed=timed)
 

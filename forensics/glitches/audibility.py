@@ -70,6 +70,16 @@ def _skip_audible(glitch: Glitch) -> bool:
     )
 
 
+def _concealed_audible(glitch: Glitch) -> bool:
+    """What a browser counted: more concealed in sound than in silence, as it is where speech broke off, not paused.
+
+    A sender that stops in pauses has the receiver conceal silence between two readings, behind a syllable's end.
+    """
+    measured = glitch.measurements
+    broke_off = measured.get("silent_s", 0.0) <= measured.get("concealed_s", 0.0)
+    return broke_off or measured.get("explained", 0.0) > 0
+
+
 _RULES = {
     "late_answer": lambda glitch: True,
     "loss": _loss_audible,
@@ -77,5 +87,6 @@ _RULES = {
     "splice": lambda glitch: True,
     "unsent": lambda glitch: False,
     "shortage": lambda glitch: False,
+    "concealed": _concealed_audible,
     "silence": _hole_audible,
 }

@@ -139,7 +139,8 @@ def find_concealed(scene: Scene) -> list[Glitch]:
     -------
     list of Glitch
         Of kind "concealed", from one reading to the next, or as long as the event log says that the model had nothing.
-        Measurements: `concealed_s` (less what was concealed in silence), `lost_packets`, `discarded_packets`.
+        Measurements: `concealed_s` (less what was concealed in silence), `silent_s` (that), `counted_lost` and
+        `counted_discarded` packets, `explained` (1 where the log says that the model had nothing).
     """
     inbound = scene.stats.get("inbound-rtp")
     if scene.journey is not None or scene.recording is not None or inbound is None or "capture_s" not in inbound:
@@ -148,7 +149,8 @@ def find_concealed(scene: Scene) -> list[Glitch]:
     rate_hz = float((grown["total_samples_received"] / grown["total_samples_duration"]).median())
     rate_hz = rate_hz if np.isfinite(rate_hz) else 48_000.0
     concealed_s = (grown["concealed_samples"] - grown["silent_concealed_samples"].fillna(0.0)) / rate_hz
-    rows = grown.assign(concealed_s=concealed_s)[concealed_s >= HOLE_S]
+    silent_s = grown["silent_concealed_samples"].fillna(0.0) / rate_hz
+    rows = grown.assign(concealed_s=concealed_s, silent_s=silent_s)[concealed_s >= HOLE_S]
     return [_counted(row, scene) for _, row in rows.iterrows()]
 
 
@@ -158,6 +160,8 @@ def _counted(row: pd.Series, scene: Scene) -> Glitch:
         "concealed_s": float(row["concealed_s"]),
         "counted_lost": float(row["packets_lost"]),
         "counted_discarded": float(row["packets_discarded"]),
+        "silent_s": float(row["silent_s"]),
+        "explained": 0.0,
     }
     span = float(row["start_s"]), float(row["end_s"])
     if scene.slack is not None:
@@ -165,6 +169,7 @@ def _counted(row: pd.Series, scene: Scene) -> Glitch:
         inside = starved[(starved["end_s"] <= span[1] + LATER_S) & (starved["end_s"] >= span[0] - LATER_S)]
         inside = inside[inside["end_s"] - inside["start_s"] >= HOLE_S]
         span = (float(inside["start_s"].min()), float(inside["end_s"].max())) if len(inside) else span
+        numbers["explained"] = float(len(inside) > 0)
     return replace(_glitch(span, by="browser counters"), kind="concealed", measurements=numbers)
 
 
