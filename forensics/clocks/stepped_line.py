@@ -70,7 +70,7 @@ def fit_stepped_line(
         fitted, kept = _common_slope(t, y, edges, slope)
         slope = 0.0 if level else fitted
     rest = y - slope * t
-    levels = [float(np.median(rest[a:b][kept[a:b]])) for a, b in pairwise(edges)]
+    levels = [_level(rest[a:b], kept[a:b]) for a, b in pairwise(edges)]
     steps = tuple(
         ((t[edge - 1] + t[edge]) / 2, after - before)
         for edge, before, after in zip(edges[1:-1], levels[:-1], levels[1:], strict=True)
@@ -78,7 +78,7 @@ def fit_stepped_line(
     piece = np.repeat(np.arange(len(levels)), np.diff(edges))
     residual = (rest - np.array(levels)[piece])[kept]
     deviation = max(float(np.std(residual)), FLOOR)
-    lever = sum(float(np.var(t[a:b][kept[a:b]]) * kept[a:b].sum()) for a, b in pairwise(edges))
+    lever = sum(float(np.var(t[a:b][kept[a:b]]) * kept[a:b].sum()) for a, b in pairwise(edges) if kept[a:b].any())
     return SteppedLine(levels[0], slope, steps, kept, deviation, deviation / np.sqrt(max(lever, 1e-12)))
 
 
@@ -114,12 +114,17 @@ def _deviation(values: np.ndarray, least_step: float) -> float:
     return float(np.minimum(np.abs(values - np.median(values)), WRONG * least_step).sum())
 
 
+def _level(rest: np.ndarray, kept: np.ndarray) -> float:
+    """Median of the points that are kept, of all where none is."""
+    return float(np.median(rest[kept] if kept.any() else rest))
+
+
 def _common_slope(t: np.ndarray, y: np.ndarray, edges: list[int], slope: float) -> tuple[float, np.ndarray]:
     """One slope for all pieces by least squares, without the points that lie off."""
     kept = np.ones(len(t), bool)
     for _ in range(3):
         rest = y - slope * t
-        off = np.concatenate([rest[a:b] - np.median(rest[a:b][kept[a:b]]) for a, b in pairwise(edges)])
+        off = np.concatenate([rest[a:b] - _level(rest[a:b], kept[a:b]) for a, b in pairwise(edges)])
         limit = OUTLYING * max(1.4826 * float(np.median(np.abs(off))), FLOOR)
         kept = np.abs(off) <= limit
         pieces = [(t[a:b][kept[a:b]], y[a:b][kept[a:b]]) for a, b in pairwise(edges)]
