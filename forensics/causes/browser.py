@@ -13,6 +13,10 @@ second, a series of one's own ten."""
 SYNTHESISED_S = 0.01
 """One block of a sound card that had to play something of its own."""
 
+ALIKE = 0.5
+"""A hole and what the device synthesised are one event where neither is shorter than this share of the other, however
+far apart the readings: what a frozen renderer withholds and what the device is left without differ by up to a third."""
+
 
 def _growth(site: Site, kind: str, column: str) -> tuple[float, float] | None:
     """Growth of a counter over the glitch, and the distance of the two readings; None where it was not read."""
@@ -61,8 +65,12 @@ def device_underran(site: Site) -> list[Evidence]:
     synthesised_s, spare_s = growth
     if synthesised_s < SYNTHESISED_S:
         return []
-    statement = f"The sound card had to synthesise {milliseconds(synthesised_s)} of its own across the glitch."
-    weight = STRONG if spare_s <= CLOSE_S else SLIGHT
+    statement = (
+        f"The sound card had to synthesise {milliseconds(synthesised_s)} of its own across the glitch "
+        "(media-playout): it ran out of audio."
+    )
+    as_long = synthesised_s >= ALIKE * site.hole_s and site.hole_s >= ALIKE * synthesised_s
+    weight = STRONG if spare_s <= CLOSE_S or as_long else SLIGHT
     return [
         supports(site, "device_underran", Cause.BUFFER_UNDERRUN, statement, weight=weight, mechanism="playout_stall")
     ]

@@ -9,6 +9,7 @@ import numpy as np
 
 from forensics.causes import (
     answers,
+    browser,
     content,
     counterfactual,
     counters,
@@ -32,6 +33,7 @@ RULES = (
     *receiver.RULES,
     *recorder.RULES,
     *content.RULES,
+    *browser.RULES,
     *counterfactual.RULES,
 )
 """Every rule, in the order in which a verdict lists its evidence."""
