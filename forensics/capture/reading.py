@@ -69,11 +69,9 @@ def _joined(parts: list[np.ndarray]) -> np.ndarray:
 
 def _packed(chunk: Datagrams) -> np.ndarray:
     """Return a copy of the payloads of a chunk, end to end."""
-    ends = np.cumsum(chunk.captured)
-    if not len(ends):
-        return np.zeros(0, np.uint8)
-    shift = (chunk.offset - (ends - chunk.captured)).astype(np.int32)
-    return chunk.octets[np.repeat(shift, chunk.captured) + np.arange(ends[-1], dtype=np.int32)]
+    view = memoryview(np.ascontiguousarray(chunk.octets))
+    bounds = zip(chunk.offset.tolist(), (chunk.offset + chunk.captured).tolist(), strict=True)
+    return np.frombuffer(b"".join([view[start:end] for start, end in bounds]), np.uint8)
 
 
 def _datagram_table(columns: dict[str, np.ndarray], origin_ns: int):  # type: ignore[no-untyped-def]
