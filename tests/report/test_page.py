@@ -6,15 +6,11 @@ import html
 import json
 import re
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
-from synthetic_call import synthetic_diagnosis
+from told_call import HOSTILE, hostile_diagnosis
 
-from forensics.model import InputFile, Step
 from forensics.report import write_report
-
-HOSTILE = '</script><img src=x onerror="alert(1)">{{ 7*7 }}'
 
 
 @pytest.fixture(scope="module")
@@ -74,20 +70,13 @@ def test_provenance_ends_the_page(page, diagnosis):
 
 @pytest.fixture(scope="module")
 def hostile_page(tmp_path_factory):
-    diagnosis = synthetic_diagnosis(seconds=20.0, name=HOSTILE)
-    verdicts = tuple(
-        replace(v, remedy=HOSTILE, evidence=tuple(replace(e, statement=HOSTILE, rule=HOSTILE) for e in v.evidence))
-        for v in diagnosis.verdicts
-    )
-    inputs = (InputFile("capture", Path(HOSTILE.replace("/", "")), "00", {HOSTILE: 1}, {HOSTILE: 2}, (HOSTILE,)),)
-    steps = (Step(HOSTILE, HOSTILE, {HOSTILE: HOSTILE}, (HOSTILE,)),)
-    scene = replace(diagnosis.scene, inputs=inputs)
-    diagnosis = replace(diagnosis, scene=scene, verdicts=verdicts, conclusion=HOSTILE, steps=steps)
-    return write_report(diagnosis, tmp_path_factory.mktemp("hostile") / "report.html").read_text(encoding="utf-8")
+    folder = tmp_path_factory.mktemp("hostile")
+    return write_report(hostile_diagnosis(folder), folder / "report.html").read_text(encoding="utf-8")
 
 
 def test_hostile_text_stays_text(hostile_page):
     assert "<img" not in hostile_page
+    assert hostile_page.count("&lt;img src=x") > 60
     assert "{{ 7*7 }}" in hostile_page
     assert hostile_page.count("</script>") == 2
 

@@ -4,6 +4,7 @@ import shutil
 
 import pytest
 from synthetic_call import LOST
+from told_call import hostile_diagnosis
 
 from forensics.report import write_report
 
@@ -237,3 +238,22 @@ def test_it_prints_with_every_picture(page):
     assert page.pdf(format="A4").startswith(b"%PDF")
     assert page.evaluate("window.paper") == 3
     until(page, "() => !document.documentElement.classList.contains('printing')")
+
+
+def test_hostile_text_stays_text_in_what_the_script_draws(browser, troubles, tmp_path):
+    page = browser.new_page(viewport={"width": 1280, "height": 900})
+    page.on("dialog", lambda dialog: troubles.append(dialog.message))
+    page.on("pageerror", lambda error: troubles.append(str(error)))
+    page.goto(write_report(hostile_diagnosis(tmp_path), tmp_path / "report.html").as_uri())
+    page.wait_for_selector("html[data-ready]")
+    page.evaluate("document.querySelectorAll('details').forEach(each => (each.open = true))")
+    press(page, "n", "n", "Home")
+    stage = page.locator("#timeline .tl-stage")
+    stage.scroll_into_view_if_needed()
+    box = stage.bounding_box()
+    for place in range(200, int(box["width"]), 60):
+        page.mouse.move(box["x"] + place, box["y"] + 150)
+    assert page.evaluate("document.images.length + document.querySelectorAll('img, iframe, object').length") == 0
+    assert "<img src=x" in page.locator("h1").inner_text()
+    page.close()
+    assert troubles == []

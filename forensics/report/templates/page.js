@@ -32,7 +32,8 @@ function showPicture(node) {
   if (node.dataset.shown) return;
   node.dataset.shown = "true";
   const { window: stretch, lanes, label, glitch } = node.dataset;
-  show(node.appendChild(element("div")), { window: stretch.split(",").map(Number), lanes: lanes.split(","), compact: true, label, glitch });
+  const options = { window: stretch.split(",").map(Number), lanes: lanes.split(","), compact: true, label, glitch };
+  show(node.appendChild(element("div")), options).then(() => (node.dataset.drawn = "true"));
 }
 
 const pictures = [...document.querySelectorAll(".picture")];
