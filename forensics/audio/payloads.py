@@ -143,11 +143,10 @@ def _payloads(stream: RtpStream, rows: np.ndarray) -> Iterator[bytes]:
 
 
 def _mono_float(frame: AudioFrame) -> np.ndarray:
-    """Samples of a decoded frame as mono float32."""
-    samples = frame.to_ndarray()
-    if samples.dtype == np.int16:
-        samples = samples.astype(np.float32) / 32768
-    return samples.reshape(-1).astype(np.float32, copy=False)
+    """Samples of a decoded mono frame as float32."""
+    if frame.format.name.startswith("s16"):
+        return np.frombuffer(frame.planes[0], np.int16, frame.samples).astype(np.float32) / 32768
+    return frame.to_ndarray().reshape(-1).astype(np.float32, copy=False)
 
 
 def _placement(placed: list[tuple[int, np.ndarray]], media_s: np.ndarray, rate_hz: int) -> pd.DataFrame:

@@ -161,7 +161,9 @@ def _probe(
 
 def pre_emphasis(samples: np.ndarray) -> np.ndarray:
     """First difference at 0.97, the usual whitening of voiced speech; (n,) → (n,) float32."""
-    return np.append(samples[:1], samples[1:] - np.float32(0.97) * samples[:-1])
+    edges = np.array(samples, np.float32)
+    edges[1:] -= np.float32(0.97) * samples[:-1]
+    return edges
 
 
 def find_in(samples: np.ndarray, template: np.ndarray, *, low: int, high: int) -> tuple[int, float]:
