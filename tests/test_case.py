@@ -123,7 +123,7 @@ def test_two_files_for_one_role_are_not_guessed_between(tmp_path):
 def test_a_folder_without_a_call_says_what_it_holds(tmp_path):
     with pytest.raises(CaseError, match=r"holds notes\.txt: neither a capture .* nor a recording"):
         open_case(touch(tmp_path, "notes.txt"))
-    with pytest.raises(CaseError, match="neither was given"):
+    with pytest.raises(CaseError, match="A case needs a capture or a recording, statistics or an event log"):
         open_case()
 
 

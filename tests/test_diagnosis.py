@@ -132,9 +132,16 @@ def test_a_recording_of_another_call_is_left_out_and_the_turns_are_those_of_the_
     assert "network_drop" in causes(diagnosis)
 
 
-def test_a_case_without_capture_and_recording_is_refused():
+def test_a_case_that_holds_nothing_of_the_call_is_refused():
     with pytest.raises(CaseError, match="neither a capture nor a recording"):
-        diagnosed("keys", "stats")
+        diagnosed("keys")
+
+
+def test_so_is_one_whose_only_file_cannot_be_read(tmp_path):
+    path = tmp_path / "stats.json"
+    path.write_text("{")
+    with pytest.raises(CaseError, match="nothing else that can be used"):
+        fx.diagnose(fx.open_case(path))
 
 
 def test_broken_statistics_are_left_out_and_said(tmp_path):
