@@ -38,6 +38,9 @@ LEAST_PROBES = 3
 """So many probes have to agree however few there are: one more than chance and a repeated word bring about."""
 
 
+WHITENED_AT_ONCE = 1 << 16
+"""Samples, 256 KB: what stays in the processor's cache."""
+
 QUIET_ENERGY = 1e-4
 """40 dB below the template a match has no meaning, and the quotient no precision."""
 
@@ -160,9 +163,13 @@ def _probe(
 
 
 def pre_emphasis(samples: np.ndarray) -> np.ndarray:
-    """First difference at 0.97, the usual whitening of voiced speech; (n,) → (n,) float32."""
-    edges = np.array(samples, np.float32)
-    edges[1:] -= np.float32(0.97) * samples[:-1]
+    """First difference at 0.97, the usual whitening of voiced speech; (n,) → (n,) float32, block by block."""
+    samples = np.asarray(samples, np.float32)
+    edges = np.empty_like(samples)
+    edges[:1] = samples[:1]
+    for first in range(1, len(samples), WHITENED_AT_ONCE):
+        last = min(first + WHITENED_AT_ONCE, len(samples))
+        np.subtract(samples[first:last], np.float32(0.97) * samples[first - 1 : last - 1], out=edges[first:last])
     return edges
 
 
