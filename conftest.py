@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-NEEDED_BY_NOTEBOOKS = ("tshark",)
+NEEDED_BY_NOTEBOOKS = ("tshark", "speech")
 
 
 def missing_packages():

@@ -11,12 +11,28 @@ from importlib import import_module
 from typing import Any
 
 _HOME = {
+    "Fault": "forensics.lab.scenario",
+    "Line": "forensics.lab.scenario",
+    "Receiver": "forensics.lab.simulate_playout",
+    "Scenario": "forensics.lab.scenario",
+    "describe_truth": "forensics.lab.truth",
+    "plot_simulated_call": "forensics.lab.picture",
     "read_scenario": "forensics.lab.scenario_file",
     "record_call": "forensics.lab.record",
     "simulate_call": "forensics.lab.simulate",
 }
 
-__all__ = ["read_scenario", "record_call", "simulate_call"]
+__all__ = [
+    "Fault",
+    "Line",
+    "Receiver",
+    "Scenario",
+    "describe_truth",
+    "plot_simulated_call",
+    "read_scenario",
+    "record_call",
+    "simulate_call",
+]
 
 
 def __getattr__(name: str) -> Any:

@@ -84,12 +84,13 @@ class VoiceAgent:
         self, plan: SendPlan, payloads: list[bytes], *, codec: str = "opus", abs_send_time: bool = False
     ) -> None:
         try:
-            from aiortc import RTCPeerConnection
+            from aiortc import RTCConfiguration, RTCPeerConnection
         except ImportError as reason:
             raise MissingToolError(
                 "Recording needs aiortc and playwright: pip install 'voice-forensics[lab]'."
             ) from reason
-        self._connection: RTCPeerConnection = RTCPeerConnection()
+        alone = RTCConfiguration(iceServers=[])  # aiortc would ask a public STUN server for this host's address
+        self._connection: RTCPeerConnection = RTCPeerConnection(alone)
         self._plan, self._payloads = plan, payloads
         self._payload_type = PAYLOAD_TYPES[codec]
         self._abs_send_time = abs_send_time

@@ -40,6 +40,7 @@ _SWITCHES = (
     "--disable-renderer-backgrounding",
     "--disable-backgrounding-occluded-windows",
     "--disable-gpu",
+    "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE localhost",  # it looks for its vendor's servers, and must not
 )
 
 PROCESS_MARKS = {"renderer": "--type=renderer", "audio_service": "--utility-sub-type=audio.mojom.AudioService"}
