@@ -13,7 +13,7 @@ from forensics.causes.site import Site, find_site
 from forensics.causes.timing import LATE_S, SHARE
 from forensics.glitches.unsent import LEAST_S
 from forensics.model import Cause, EventKind, Evidence, Glitch, Scene
-from forensics.telemetry.slack import find_starved
+from forensics.telemetry.slack import find_starved, find_utterances
 
 REACH_S = 0.25
 """From the moment a sender runs out of audio to the moment its receiver does: a sending loop and a path."""
@@ -233,4 +233,39 @@ def account_of_answer(glitch: Glitch, scene: Scene) -> list[Evidence]:
     return [Evidence(rule, cause, True, statement, glitch.frames, STRONG, "deliberate_drop", numbers)]
 
 
-RULES = (slack_of_model, account_of_answer)
+def first_audio_of_answer(glitch: Glitch, scene: Scene) -> list[Evidence]:
+    """Where the time of a late answer went: until the model's first audio, or from there to the listener."""
+    if glitch.kind != "late_answer" or scene.events is None:
+        return []
+    rule, late = "first_audio_of_answer", Cause.LATE_MODEL_OUTPUT
+    if scene.slack is None or len(scene.slack) == 0:
+        return [Evidence(rule, late, None, _no_audio(scene), glitch.frames)]
+    asked_s, heard_s = glitch.capture_start_s, glitch.capture_end_s
+    begun = [
+        u.first_audio_s for u in find_utterances(scene.events, scene.slack) if asked_s <= u.first_audio_s <= heard_s
+    ]
+    if not begun:
+        reason = "The event log has no answer that began between the question and what was heard."
+        return [Evidence(rule, late, None, reason, glitch.frames)]
+    made_s = begun[-1]
+    statement = (
+        f"By the log the answer's first audio was made {milliseconds(made_s - asked_s)} after the user's last sound"
+        f"{_decided(scene.events, asked_s, made_s)}, and heard {milliseconds(heard_s - made_s)} after that."
+    )
+    numbers = {"to_first_audio_s": made_s - asked_s, "from_first_audio_s": heard_s - made_s}
+    if made_s - asked_s >= SHARE * (heard_s - asked_s):
+        return [Evidence(rule, late, True, statement, glitch.frames, STRONG, "late_first_audio", numbers)]
+    return [Evidence(rule, late, False, statement, glitch.frames, -DIRECT, "", numbers)]
+
+
+def _decided(events: pd.DataFrame, asked_s: float, made_s: float) -> str:
+    """When the turn was taken for ended, where the log says."""
+    marks = events[events["kind"].isin([EventKind.SPEECH_STOPPED, EventKind.RESPONSE_STARTED])]
+    inside = marks[(marks["capture_s"] >= asked_s) & (marks["capture_s"] <= made_s)]
+    if len(inside) == 0:
+        return ""
+    ended_s = float(inside["capture_s"].min())
+    return f" ({milliseconds(ended_s - asked_s)} until its turn was taken for ended)"
+
+
+RULES = (slack_of_model, account_of_answer, first_audio_of_answer)

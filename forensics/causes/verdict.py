@@ -145,9 +145,9 @@ def make_verdict(decision: Decision, scene: Scene, *, number: int, alike: Sequen
 
 def gather_evidence(glitch: Glitch, scene: Scene) -> list[Evidence]:
     """Ask every rule about one glitch."""
-    if glitch.kind == "late_answer":
-        return answers.answered_late(glitch, scene)
     logged = [evidence for rule in events.RULES for evidence in rule(glitch, scene)]
+    if glitch.kind == "late_answer":
+        return logged + answers.answered_late(glitch, scene)
     if glitch.kind == "unsent":
         return logged  # it spans a whole answer: what its two packets have between them is the answer
     site = find_site(glitch, scene)

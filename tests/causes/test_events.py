@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from building import logged, make_glitch, make_journey, make_scene, make_site, silent_stream
 
-from forensics.causes.events import account_of_answer, in_hand, slack_of_model
+from forensics.causes.events import account_of_answer, first_audio_of_answer, in_hand, slack_of_model
 from forensics.model import Cause
 
 COUNT, AT, STALL_S = 400, 200, 0.3
@@ -130,3 +130,28 @@ def test_audio_that_was_never_sent_is_deliberate_and_its_absence_speaks_against_
     assert account(0.05) == []
     assert "cannot be told" in account(0.5, kind="unsent")[0].statement
     assert account_of_answer(make_glitch("splice"), make_scene()) == []
+
+
+def late_answer(first_audio_s, **more):
+    """A question that ended at 1 s and was answered at 4 s."""
+    known = logged([(first_audio_s, 0.2), (first_audio_s + 0.1, 0.2)], **more)
+    return first_audio_of_answer(make_glitch("late_answer", start_s=1.0, end_s=4.0), make_scene(**known))
+
+
+def test_a_first_audio_that_came_late_confirms_the_model():
+    (claim,) = late_answer(3.8)
+    assert (claim.cause, claim.supports, claim.mechanism) == (Cause.LATE_MODEL_OUTPUT, True, "late_first_audio")
+    assert "made 2800 ms after the user's last sound (2500 ms until its turn was taken for ended)" in claim.statement
+    assert "heard 200 ms after that" in claim.statement
+
+
+def test_a_first_audio_that_was_there_and_waited_refutes_it():
+    (claim,) = late_answer(1.5)
+    assert claim.supports is False
+    assert claim.measurements["from_first_audio_s"] == pytest.approx(2.5)
+
+
+def test_answers_at_other_times_say_nothing_of_this_one():
+    (claim,) = late_answer(7.0)
+    assert claim.supports is None
+    assert first_audio_of_answer(make_glitch("late_answer"), make_scene()) == []
