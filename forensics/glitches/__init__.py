@@ -5,6 +5,7 @@ from __future__ import annotations
 from forensics.glitches.answers import find_late_answers
 from forensics.glitches.audibility import judge_audibility
 from forensics.glitches.boundaries import measure_boundaries
+from forensics.glitches.device import find_device_underruns
 from forensics.glitches.merge import merge_glitches
 from forensics.glitches.missing import measure_missing
 from forensics.glitches.packets import find_late_packets, find_losses, find_timestamp_jumps
@@ -20,6 +21,7 @@ from forensics.model import Glitch, Scene
 __all__ = [
     "find_blanks",
     "find_concealed",
+    "find_device_underruns",
     "find_glitches",
     "find_holes",
     "find_in_recording",
@@ -58,6 +60,7 @@ def find_glitches(scene: Scene) -> list[Glitch]:
             *find_timestamp_jumps(scene, boundaries=boundaries),
             *find_late_packets(scene, boundaries=boundaries),
             *find_holes(scene, boundaries=boundaries),
+            *find_device_underruns(scene, boundaries=boundaries),
             *find_skips(scene, boundaries=boundaries),
             *find_blanks(scene, boundaries=boundaries),
             *find_silence(scene),
