@@ -36,6 +36,15 @@ PLAYED_SCORE, CONCEALED_SCORE = 0.95, 0.6
 """Correlation of a missing packet, taken from the sender's capture, with the recording where it was due, both
 pre-emphasised: played audio has 0.99; concealment repeats what came before and has 0.1 to 0.6, in steady vowels 0.9."""
 
+SURE_PACKETS = 2
+"""A report counts the packet that leaves with it or does not; one packet of difference says nothing."""
+
+AWAKE_PACKETS = 3.0
+"""So many other packets have to be due in a gap, for their coming or not to say whether the tap was awake."""
+
+AWAKE_S = 2.0
+"""From how far around the gap their usual rate is taken."""
+
 BURST_PACKETS = 2
 """RFC 3611 §4.7 calls losses that close together a burst; a single one is isolated."""
 
@@ -154,7 +163,7 @@ def sender_packet_count(site: Site) -> list[Evidence]:
     advance = int(sequence[span[1]] - sequence[span[0]])
     counted = int((later["packet_count"].iat[0] - earlier["packet_count"].iat[-1]) % 2**32)
     numbers = f"Between two sender reports the sequence advanced by {advance} and the sender counted {counted} packets"
-    if advance - counted >= 0.8 * lost:
+    if advance - counted >= max(0.8 * lost, SURE_PACKETS):
         statement = f"{numbers}: the missing ones were never sent."
         return [
             supports(
@@ -182,6 +191,35 @@ def sender_packet_count(site: Site) -> list[Evidence]:
             )
         ]
     return [unchecked(site, "sender_packet_count", Cause.NETWORK_DROP, f"{numbers}, which fits neither.")]
+
+
+def tap_was_awake(site: Site) -> list[Evidence]:
+    """Packets of other flows that the tap saw during the gap, against those that were due, say whether it slept."""
+    if int(site.measured("lost_packets")) <= 0 or site.scene.capture is None:
+        return []
+    arrival_s = site.journey["arrival_s"].to_numpy()
+    start_s, stop_s = float(arrival_s[site.before]), float(arrival_s[site.after])
+    datagrams = site.scene.capture.datagrams
+    others_s = datagrams.loc[~datagrams["frame"].isin(site.journey["frame"]), "arrival_s"].to_numpy()
+    around = ((others_s > start_s - AWAKE_S) & (others_s < start_s)) | (
+        (others_s > stop_s) & (others_s < stop_s + AWAKE_S)
+    )
+    due = float(around.sum()) * (stop_s - start_s) / (2 * AWAKE_S)
+    seen = int(((others_s > start_s) & (others_s < stop_s)).sum())
+    if due < AWAKE_PACKETS:
+        reason = "Too little else was on the wire during the gap to see whether the tap was awake."
+        return [unchecked(site, "tap_was_awake", Cause.CAPTURE_LOSS, reason)]
+    numbers = f"During the gap the tap saw {seen} packets of other flows, {due:.0f} were due"
+    if seen == 0:
+        statement = f"{numbers}: the tap missed everything, the call need not have."
+        return [
+            supports(site, "tap_was_awake", Cause.CAPTURE_LOSS, statement, weight=DECISIVE, due=due),
+            opposes(site, "tap_was_awake", Cause.NETWORK_DROP, statement, weight=FAIR),
+        ]
+    if seen < due / 2:
+        return [unchecked(site, "tap_was_awake", Cause.CAPTURE_LOSS, f"{numbers}, which is neither.")]
+    statement = f"{numbers}: the tap was awake."
+    return [opposes(site, "tap_was_awake", Cause.CAPTURE_LOSS, statement, weight=FAIR, seen=seen, due=due)]
 
 
 def receiver_saw_no_loss(site: Site) -> list[Evidence]:
@@ -308,4 +346,12 @@ def whiten(track: AudioTrack, rate_hz: int) -> np.ndarray:
     return pre_emphasis(resample_track(track, sample_rate_hz=rate_hz).samples)
 
 
-RULES = (sequence_gap, seen_at_sender, sender_packet_count, receiver_saw_no_loss, played_through, missing_was_heard)
+RULES = (
+    sequence_gap,
+    seen_at_sender,
+    sender_packet_count,
+    tap_was_awake,
+    receiver_saw_no_loss,
+    played_through,
+    missing_was_heard,
+)

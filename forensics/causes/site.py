@@ -98,6 +98,17 @@ class Site:
         """The same at the sender's tap; NaN where there is none."""
         return self._growth((self.journey["departure_s"] - self.journey["media_s"]).to_numpy())
 
+    @cached_property
+    def sender_clock_growth_s(self) -> float:
+        """Growth of the sender's wall clock against its media clock meanwhile; NaN without reports around it."""
+        reports = read_sender_clock(self.stream)
+        start_s = float(self.journey["arrival_s"].iat[self.before]) - GROWTH_WINDOW_S
+        earlier = reports[reports["arrival_s"] <= start_s]
+        later = reports[reports["media_s"] >= float(self.journey["media_s"].iat[self.before])]
+        if len(earlier) == 0 or len(later) == 0:
+            return float("nan")
+        return float(later["offset_s"].iat[0] - earlier["offset_s"].iat[-1])
+
     def _growth(self, delay_s: np.ndarray) -> float:
         arrival_s = self.journey["arrival_s"].to_numpy()[: self.before + 1]
         recent = delay_s[: self.before + 1][arrival_s >= arrival_s[-1] - GROWTH_WINDOW_S]

@@ -121,7 +121,8 @@ def fell_behind(site: Site) -> list[Evidence]:
     if site.measured("lost_packets") > 0 or site.lateness_s >= LATE_S or not site.growth_s >= LATE_S:
         return []
     numbers = f"Over {GROWTH_WINDOW_S:.0f} s before the glitch the delay grew by {milliseconds(site.growth_s)}"
-    if np.isnan(site.departure_growth_s):
+    source_s = site.departure_growth_s if np.isfinite(site.departure_growth_s) else site.sender_clock_growth_s
+    if np.isnan(source_s):
         source = supports(
             site,
             "fell_behind",
@@ -139,8 +140,8 @@ def fell_behind(site: Site) -> list[Evidence]:
             mechanism="jitter",
         )
         return [source, path]
-    numbers = f"{numbers}, at the sender by {milliseconds(site.departure_growth_s)}"
-    if site.departure_growth_s >= SHARE * site.growth_s:
+    numbers = f"{numbers}, at the sender by {milliseconds(source_s)}"
+    if source_s >= SHARE * site.growth_s:
         return [
             supports(
                 site,
@@ -303,12 +304,13 @@ def find_release(site: Site) -> tuple[int, int] | None:
     """Find where a delay that stayed was given back: positions of the last late packet and the first one on time again.
 
     None where it was not given back within `RECOVERY_S`, or not to where it had been, or was not level until then, and
-    where the timestamps jumped between two utterances: there any sender starts its clock anew.
+    where the timestamps jumped between two utterances: there any sender starts its clock anew. A queue that is full is
+    level too, and drains at once when its link is free again: but it filled, packet by packet, and it drops.
     """
     behind = slice(site.after, None)
     late_s = site.journey["lateness_s"].to_numpy()[behind] - site.base_lateness_s
     arrival_s = site.journey["arrival_s"].to_numpy()[behind]
-    if not stays_late(site):
+    if not stays_late(site) or site.growth_s >= max(LATE_S, FLAT_SHARE * site.lateness_s):
         return None
     on_time = np.flatnonzero(late_s < FLAT_SHARE * site.lateness_s)
     if len(on_time) == 0 or late_s[on_time[0]] < -FLAT_SHARE * site.lateness_s:
@@ -318,6 +320,9 @@ def find_release(site: Site) -> tuple[int, int] | None:
     if not level or arrival_s[on_time[0]] - arrival_s[held[-1]] > RECOVERY_S:
         return None
     last, first = site.after + int(held[-1]), site.after + int(on_time[0])
+    sequence = site.journey["ext_sequence_number"].to_numpy()
+    if sequence[last] - sequence[site.after] > last - site.after:
+        return None
     passed_s = skipped_s(site, last, first)
     dropped = abs(passed_s - site.lateness_s) <= FLAT_SHARE * site.lateness_s
     within = dropped and bool(site.journey["speech"].iloc[last : first + 1].all())

@@ -31,7 +31,8 @@ def read_sender_clock(stream: RtpStream) -> pd.DataFrame:
     """
     reports = stream.reports
     columns = ["frame", "arrival_s", "media_s", "ntp_s", "offset_s", "packet_count"]
-    if len(reports) == 0 or len(stream.packets) == 0:
+    sealed = stream.encrypted and not stream.readable  # what stands behind the first eight bytes is no report then
+    if len(reports) == 0 or len(stream.packets) == 0 or sealed:
         return pd.DataFrame({name: pd.Series(dtype="float64") for name in columns})
     own = reports[(reports["packet_type"] == "SR") & (reports["sender_ssrc"] == stream.ssrc) & (reports["ntp_ns"] != 0)]
     own = own.drop_duplicates("frame").sort_values("arrival_s")

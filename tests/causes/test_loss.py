@@ -1,6 +1,8 @@
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 from building import (
     encode,
@@ -16,7 +18,7 @@ from building import (
 
 from forensics.audio import decode_stream
 from forensics.causes import loss
-from forensics.model import Cause
+from forensics.model import DATAGRAM_COLUMNS, FLOW_COLUMNS, Capture, Cause, empty_table
 
 COUNT, AT = 400, 200
 NUMBER = np.arange(COUNT)
@@ -227,3 +229,35 @@ def test_missing_audio_that_is_not_in_the_recording_was_not_heard():
 
 def test_what_the_sender_did_not_capture_cannot_be_looked_for():
     assert loss.missing_was_heard(heard_or_not(True, gap_at_sender=range(GAP_AT, GAP_AT + 6))) == []
+
+
+def tapped(*others_s, lost=4):
+    """The site of a loss in a capture that also saw other packets at these times."""
+    plain = site(lost)
+    own_s = plain.journey["arrival_s"].to_numpy()
+    arrival_s = np.r_[own_s, others_s]
+    frames = np.r_[plain.journey["frame"].to_numpy(), 90_000 + np.arange(len(others_s))]
+    table = {name: np.zeros(len(arrival_s)) for name in DATAGRAM_COLUMNS} | {"frame": frames, "arrival_s": arrival_s}
+    frame = pd.DataFrame(table).astype(dict(DATAGRAM_COLUMNS))
+    capture = Capture(Path("call.pcap"), 0, frame, empty_table(FLOW_COLUMNS), np.zeros(0, np.uint8))
+    return replace(plain, scene=replace(plain.scene, capture=capture))
+
+
+UPLINK_S = np.arange(0.007, COUNT * 0.02, 0.02)
+IN_GAP = (UPLINK_S > AT * 0.02 - 0.015) & (UPLINK_S < (AT + 4) * 0.02 + 0.005)
+
+
+def test_a_tap_that_saw_the_other_flows_was_awake():
+    evidence = loss.tap_was_awake(tapped(*UPLINK_S))
+    assert told(evidence) == {Cause.CAPTURE_LOSS: False}
+    assert "the tap was awake" in said(evidence)
+
+
+def test_a_tap_that_saw_nothing_at_all_missed_it():
+    evidence = loss.tap_was_awake(tapped(*UPLINK_S[~IN_GAP]))
+    assert told(evidence) == {Cause.CAPTURE_LOSS: True, Cause.NETWORK_DROP: False}
+
+
+def test_where_little_else_was_due_the_tap_cannot_be_asked():
+    assert told(loss.tap_was_awake(tapped(1.0, 3.0))) == {Cause.CAPTURE_LOSS: None}
+    assert loss.tap_was_awake(site(4)) == []
