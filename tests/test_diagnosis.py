@@ -52,6 +52,16 @@ def test_with_everything_all_clocks_are_placed_and_nothing_is_missed():
     assert "left out" not in diagnosis.conclusion
 
 
+def test_answers_are_split_prompts_followed_and_the_set_up_told():
+    diagnosis = diagnosed(*FILES)
+    (answer,) = [turn for turn in diagnosis.scene.turns if turn.latency_s is not None]
+    assert list(answer.parts) == ["endpointing_s", "model_s", "send_s", "network_s", "buffer_s"]
+    assert sum(answer.parts.values()) == pytest.approx(answer.latency_s)
+    assert answer.text
+    assert diagnosis.scene.setup["phase"].tolist() == ["ice", "dtls", "first_rtp", "first_sound"]
+    assert [prompt.evidence[0].supports for prompt in diagnosis.prompts] == [False]
+
+
 def test_the_steps_tell_the_story_in_order():
     stages = [step.stage for step in diagnosed(*FILES).steps if not step.notes]
     for earlier, later in [("capture", "streams"), ("audio", "clocks"), ("playout", "turns"), ("glitches", "causes")]:
