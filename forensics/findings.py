@@ -133,6 +133,7 @@ def _clock(clock: ClockMap) -> dict[str, Any]:
         "drift_ppm": clock.drift_ppm,
         "error_s": clock.error_s,
         "method": clock.method,
+        "steps": [{"at_s": at_s, "change_s": change_s} for at_s, change_s in clock.steps],
     }
 
 

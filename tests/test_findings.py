@@ -101,7 +101,14 @@ def test_what_a_glitch_says():
         "notes": [],
     }  # fmt: skip
     assert document["clocks"] == [
-        {"local": "recording", "offset_s": 0.418, "drift_ppm": -3.1, "error_s": 0.004, "method": "decoded-audio"}
+        {
+            "local": "recording",
+            "offset_s": 0.418,
+            "drift_ppm": -3.1,
+            "error_s": 0.004,
+            "method": "decoded-audio",
+            "steps": [],
+        }
     ]
     glitch = document["glitches"][0]
     assert (glitch["start_s"], glitch["utc"]) == (7.412, "2026-11-22T14:12:14.930Z")

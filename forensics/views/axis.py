@@ -54,6 +54,7 @@ class Axis:
                 "drift_ppm": self.clock.drift_ppm,
                 "error_s": self.clock.error_s,
                 "method": self.clock.method,
+                "steps": [list(step) for step in self.clock.steps],
             },
             "origin_ns": str(self.origin_ns),
         }
@@ -65,7 +66,7 @@ def scene_axis(scene: Scene) -> Axis:
     Notes
     -----
     A recording without a map to the capture takes the axis only where there is no capture; its packets could not be
-    placed. Clock steps within a call are not shown: the map of the "recording" clock is one line.
+    placed.
     """
     clock = scene.clocks.get("recording")
     if scene.recording is None or (clock is None and scene.capture is not None):

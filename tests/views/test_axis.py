@@ -49,6 +49,7 @@ def test_a_recording_alone_has_no_capture_time(diagnosis):
 
 
 def test_drift_is_kept_for_the_browser(diagnosis):
-    clock = ClockMap("recording", 1.0, 0.002, "decoded-audio", drift_ppm=40.0)
+    clock = ClockMap("recording", 1.0, 0.002, "decoded-audio", drift_ppm=40.0, steps=((9.0, 0.2),))
     data = scene_axis(replace(diagnosis.scene, clocks={"recording": clock})).as_data()
-    assert data["capture"] == {"offset_s": 1.0, "drift_ppm": 40.0, "error_s": 0.002, "method": "decoded-audio"}
+    known = {"offset_s": 1.0, "drift_ppm": 40.0, "error_s": 0.002, "method": "decoded-audio", "steps": [[9.0, 0.2]]}
+    assert data["capture"] == known

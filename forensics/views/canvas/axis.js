@@ -111,7 +111,8 @@ export function clockReadings(axis, t) {
   const name = axis.name === "recording" ? "recording" : "capture";
   const out = [[name, formatTime(t)]];
   if (!axis.capture) return out;
-  const capture = t * (1 + axis.capture.drift_ppm * 1e-6) + axis.capture.offset_s;
+  const stepped = axis.capture.steps.reduce((sum, [at, change]) => (at <= t ? sum + change : sum), 0);
+  const capture = t * (1 + axis.capture.drift_ppm * 1e-6) + axis.capture.offset_s + stepped;
   if (axis.name === "recording") {
     out.push(["capture", `${formatTime(capture)} ±${formatNumber(Math.round(axis.capture.error_s * 1e4) / 10)} ms`]);
   }
