@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 import numpy as np
 
 from forensics.capture.gather import field, windows
 from forensics.model import Codec, RtpStream
+from forensics.streams.successions import on_one_path
 
 _ENOUGH = 0.9
 """Share of the packets that must name a packet of the other stream whose time stamp they have. Ours."""
@@ -37,24 +38,24 @@ def name_repairs(streams: Sequence[RtpStream]) -> list[RtpStream]:
     keeps the SSRC of its original is a late or duplicate packet of that stream, not a stream.
     """
     found = list(streams)
-    for at, stream in enumerate(streams):
-        original = next((o for o in _others(stream, streams) if _repeats(stream, o)), None)
-        if original is not None:
+    for at, place in _pairs(streams):
+        stream, original = streams[at], streams[place]
+        if found[at].repaired_ssrc is None and _repeats(stream, original):
             again = _lost_and_sent_again(stream, original)
             lost = int(original.losses["packets"].sum())
-            found[at] = _as_repair(stream, original, f"{again} of its {lost} lost packets came so")
-            place = next(i for i, one in enumerate(streams) if one is original)
+            found[at] = _as_repair(found[at], original, f"{again} of its {lost} lost packets came so")
             note = f"{again} of {lost} lost packets came again in SSRC 0x{stream.ssrc:08X} (RTX, RFC 4588)"
             found[place] = replace(found[place], notes=(*found[place].notes, note))
     return found
 
 
-def _others(stream: RtpStream, streams: Sequence[RtpStream]) -> list[RtpStream]:
-    """Streams between the same endpoints that this one may repair: readable, and with more packets."""
-    if not stream.readable or stream.codec.known == "static":
-        return []
-    same = [o for o in streams if o is not stream and (o.source, o.destination) == (stream.source, stream.destination)]
-    return [other for other in same if len(other.packets) > len(stream.packets)]
+def _pairs(streams: Sequence[RtpStream]) -> Iterator[tuple[int, int]]:
+    """Yield which stream may repair which: readable, between the same endpoints, of fewer packets."""
+    for mates in on_one_path(streams):
+        for at in mates:
+            if streams[at].readable and streams[at].codec.known != "static":
+                size = len(streams[at].packets)
+                yield from ((at, other) for other in mates if len(streams[other].packets) > size)
 
 
 def _as_repair(stream: RtpStream, original: RtpStream, result: str) -> RtpStream:
