@@ -53,7 +53,9 @@ def _stream(
         return
     yield "outbound-rtp", identity, members
     if "packetsLost" in members:  # what the other side reported of it
-        told = {name: members[name] for name in ("ssrc", "kind", "packetsLost", "roundTripTime") if name in members}
+        told: dict[str, Any] = {
+            name: members[name] for name in ("ssrc", "kind", "packetsLost", "roundTripTime") if name in members
+        }
         yield "remote-inbound-rtp", identity, told
 
 

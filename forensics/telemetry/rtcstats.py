@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from forensics.telemetry.reading import Reader, Reading, epoch_s
+from forensics.telemetry.reading import Reader, Reading, epoch_s, load_json
 
 MAGIC = "RTCStatsDump"
 
@@ -103,6 +103,7 @@ def read_events(documents: Iterable[Any], reader: Reader, *, stepped: bool = Fal
             now_ms += stamp
         if str(method).lower() not in GETSTATS:
             continue
+        value = _unpacked(value)
         if not isinstance(value, Mapping):
             reader.skipped["readings without statistics"] += 1
             continue
@@ -110,6 +111,14 @@ def read_events(documents: Iterable[Any], reader: Reader, *, stepped: bool = Fal
         name = "" if connection is None else str(connection)
         objects = states.setdefault(name, _State()).change(value, came_s)
         yield from reader.readings(objects, connection=name, fallback_s=came_s)
+
+
+def _unpacked(value: Any) -> Any:
+    """Return a value that some servers wrote as a JSON text within the line; others as they are."""
+    try:
+        return load_json(value)
+    except ValueError:
+        return value
 
 
 @dataclass(slots=True)

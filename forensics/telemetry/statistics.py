@@ -132,7 +132,7 @@ def _readings(text: str, reader: Reader, *, name: str) -> tuple[str, Iterator[Re
     first = next((document for document in documents if document), None)
     if is_internals(first):
         return "webrtc-internals", (reading for one in documents for reading in read_internals(one, reader))
-    if is_collected(first):
+    if isinstance(first, Mapping) and is_collected(first):
         return "rtcstats", read_collected(first, reader)
     if stepped or any(map(is_event, documents[:3])):
         return "rtcstats", read_events(documents, reader, stepped=stepped)

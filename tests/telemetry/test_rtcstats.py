@@ -79,6 +79,11 @@ def test_chromes_old_names_in_an_old_dump(write):
     assert inbound[["ssrc", "packets_lost"]].to_numpy().tolist() == [[7, 4]]
 
 
+def test_a_reading_may_be_a_text_within_its_line(write):
+    inbound = read_stats(write(old_dump(["getstats", "PC_0", json.dumps(FIRST), AT]))).tables["inbound-rtp"]
+    assert inbound["ssrc"].tolist() == [7]
+
+
 def test_a_dump_in_one_object(write):
     events = [
         {"time": "2021-12-21T00:31:55.021Z", "type": "getStats", "value": FIRST},
