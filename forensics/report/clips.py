@@ -20,7 +20,7 @@ FADE_S = 0.004  # a cut in mid-wave would click, and a click is what the listene
 
 
 class Format(StrEnum):
-    """How sound is packed. Opus in WebM is small; MP3 plays where WebM does not, at about three times the size."""
+    """How sound is packed. Opus in WebM is small; MP3 plays where WebM does not, at about twice the size."""
 
     WEBM = "webm"
     MP3 = "mp3"

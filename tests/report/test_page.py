@@ -32,6 +32,12 @@ def test_without_audio_it_is_below_a_megabyte(diagnosis, tmp_path):
     assert write_report(diagnosis, tmp_path / "r.html", audio="none").stat().st_size < 1_000_000
 
 
+def test_sound_may_be_mp3(diagnosis, tmp_path):
+    text = write_report(diagnosis, tmp_path / "r.html", audio="glitches", clips="mp3").read_text(encoding="utf-8")
+    assert text.count('src="data:audio/mpeg;base64,') == 6
+    assert "data:audio/webm" not in text
+
+
 def test_an_unknown_amount_of_audio_is_refused(diagnosis, tmp_path):
     with pytest.raises(ValueError, match="'some' is not a valid Audio"):
         write_report(diagnosis, tmp_path / "r.html", audio="some")
