@@ -156,7 +156,7 @@ def align_events(known: Known, log: Log) -> None:
     if clock is None:
         known.events = None
         return
-    for note in clock.notes:
+    for note in clock.notes if clock.method != "wall-clock" else ():
         log.note("clocks", "place events", note)
     if known.capture is None and known.recording is not None and has_wall_time(events):
         known.epoch_ns = origin_ns = -round(clock.offset_s * 1e9)  # the log tells what time the recording began

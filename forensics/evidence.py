@@ -122,7 +122,7 @@ def _read_events(path: Path, log: Log) -> pd.DataFrame | None:
         return None
     counts = {"events": len(read.events)}
     log.inputs.append(
-        input_file("events", path, counts=counts, skipped=read.skipped, notes=(f"format: {read.format}", *read.notes))
+        input_file("events", path, counts=counts, skipped=read.skipped, notes=(f"read as {read.format}", *read.notes))
     )
     return read.events
 

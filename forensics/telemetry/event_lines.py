@@ -102,7 +102,7 @@ def _whole(text: str) -> Any:
     """The one JSON document that a file is; None where it is lines, or one line."""
     try:
         document = json.loads(text)
-    except json.JSONDecodeError:
+    except (json.JSONDecodeError, RecursionError):
         return None
     return document if isinstance(document, list | dict) else None
 
@@ -120,8 +120,8 @@ def _history(report: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
     if any(isinstance(e, Mapping) and e.get("type") == "conversation_item_added" for e in report["events"]):
         return
     history = report.get("chat_history")
-    items = history.get("items", []) if isinstance(history, Mapping) else []
-    for item in items:
+    items = history.get("items") if isinstance(history, Mapping) else None
+    for item in items if isinstance(items, list) else []:
         if isinstance(item, Mapping) and item.get("type") == "message":
             yield {"type": "conversation_item_added", "item": item, "created_at": item.get("created_at")}
 

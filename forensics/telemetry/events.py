@@ -77,23 +77,28 @@ def read_events(path: Path) -> EventLog:
     tally, unknown, formats = Counter(file.skipped), Counter[str](), Counter[str]()
     found: list[tuple[int, EventRow]] = []
     for line in file.lines:
-        reader = next((reader for reader in readers if reader.recognises(line.event)), None)
-        rows = reader.rows(line.event) if reader is not None else None
-        if rows is None or reader is None:
+        try:
+            reader = next((reader for reader in readers if reader.recognises(line.event)), None)
+            rows = reader.rows(line.event) if reader is not None else None
+            timed = None if rows is None else [(line.number, _timed(row, line)) for row in rows]
+        except (AttributeError, KeyError, TypeError, ValueError):  # a field of another kind than its vendor writes
+            tally["damaged event"] += 1
+            continue
+        if timed is None or reader is None:
             unknown[_name(line)] += 1
             continue
         formats[reader.name] += 1
-        found += [(line.number, _timed(row, line)) for row in rows]
+        found += timed
     if not formats:
         raise TelemetryError(_no_format(path.name, unknown))
-    timed = [(number, row) for number, row in found if np.isfinite(row.at_s)]
-    tally += Counter({"unknown event": unknown.total(), "without a time": len(found) - len(timed)})
-    if not timed:
+    dated = [(number, row) for number, row in found if np.isfinite(row.at_s)]
+    tally += Counter({"unknown event": unknown.total(), "without a time": len(found) - len(dated)})
+    if not dated:
         raise TelemetryError(
             f"{path.name}: none of {len(found)} {formats.most_common(1)[0][0]} events says when it came. "
             'Log {"received_at": seconds since 1970, "event": …} a line; the server\'s events bear no time.'
         )
-    events, stepped = _table(timed)
+    events, stepped = _table(dated)
     notes = [*file.notes, *_note_unknown(unknown), *_note_damage(events), *stepped]
     return EventLog(events, " + ".join(name for name, _ in formats.most_common()), dict(tally), tuple(notes))
 

@@ -4,8 +4,12 @@ import base64
 import gzip
 import json
 import math
+from pathlib import Path
+from tempfile import NamedTemporaryFile
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from forensics.errors import TelemetryError
 from forensics.model import EVENT_COLUMNS, EventKind
@@ -455,3 +459,38 @@ def test_other_files_are_refused_with_what_was_found(read, tmp_path):
         read_events(tmp_path / "sound")
     with pytest.raises(TelemetryError, match="cannot be read"):
         read_events(tmp_path / "nowhere")
+
+
+FIELDS = st.sampled_from([
+    "type", "event", "received_at", "timestamp", "delta", "audio_ms", "response", "session", "audio", "output",
+    "format", "serverContent", "modelTurn", "parts", "inlineData", "data", "label", "frame", "name", "sample_rate",
+    "num_frames", "record", "message", "time", "metrics", "item", "content", "ttft", "chat_history", "events",
+])  # fmt: skip
+VALUES = st.recursive(
+    st.none() | st.booleans() | st.floats(allow_nan=False) | st.text(max_size=5) | st.integers(-9, 9),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(FIELDS, inner, max_size=4),
+    max_leaves=8,
+)
+TYPES = st.sampled_from([
+    "response.output_audio.delta", "response.created", "session.updated", "metrics_collected", "tts_metrics",
+    "conversation_item_added", "user_state_changed", "audio_produced", "metrics", "speech_stopped",
+])  # fmt: skip
+
+
+@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(st.lists(st.dictionaries(FIELDS, VALUES | TYPES, max_size=6), min_size=1, max_size=5))
+def test_whatever_stands_in_a_log_it_is_read_or_refused(lines):
+    with NamedTemporaryFile("w", suffix=".jsonl") as file:
+        file.write("".join(json.dumps(line) + "\n" for line in lines))
+        file.flush()
+        try:
+            log = read_events(Path(file.name))
+        except TelemetryError:
+            return
+    assert list(log.events) == list(EVENT_COLUMNS)
+    assert all(count > 0 for count in log.skipped.values())
+
+
+def test_a_field_of_another_kind_than_its_vendor_writes_is_counted(read):
+    log = read([*NEUTRAL, {"time": T0, "type": "tts_metrics", "ttfb": "soon"}, {"time": T0, "type": ["a"]}])
+    assert log.skipped == {"damaged event": 2}
