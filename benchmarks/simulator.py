@@ -1,8 +1,9 @@
 """Hold the simulator to the recorder: `python benchmarks/simulator.py FOLDER… [--again FOLDER…]`.
 
-A FOLDER is a recorded call, or holds several. For each fault two figures of the real browser (truth.json, by correlation
-and by its own counters) stand beside those of the simulator: the longest hole or stretch that came of it, and the time
-that was concealed in all. One row per kind of fault; beyond 20 ms or 15 % it is marked. Each call is simulated twice:
+A FOLDER is a recorded call, or holds several. For each fault two figures of the real browser (truth.json, by
+correlation and by its own counters) stand beside those of the simulator: the longest hole or stretch that came of it,
+and the time that was concealed in all. One row per kind of fault; beyond 20 ms or 15 % it is marked. Each call is
+simulated twice:
 
 scenario
     from its scenario.toml, network and all: chance falls otherwise than it fell in the recording;
@@ -31,6 +32,7 @@ import pandas as pd
 
 from forensics.capture import read_capture
 from forensics.lab.account import PACKET_COLUMNS
+from forensics.lab.microphone import speak_user
 from forensics.lab.payloads import encode_payloads
 from forensics.lab.plan import SendPlan, plan_sending
 from forensics.lab.scenario import Fault, Line, Scenario
@@ -86,8 +88,8 @@ def from_arrivals(folder: Path) -> pd.DataFrame:
     scenario = read_scenario(folder / "scenario.toml")
     plan = plan_sending(scenario)
     payloads = encode_payloads(plan, scenario.sender)
-    spoken = np.zeros(1, np.float32)
-    account, _ = play_out(scenario, plan, packets=fates(folder, scenario, plan), payloads=payloads, spoken=spoken)
+    packets, spoken = fates(folder, scenario, plan), speak_user(scenario)
+    account, _ = play_out(scenario, plan, packets=packets, payloads=payloads, spoken=spoken)
     return effects(describe_truth(account))
 
 

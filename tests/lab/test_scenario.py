@@ -1,9 +1,10 @@
-from dataclasses import replace
+from dataclasses import fields, replace
+from pathlib import Path
 
 import pytest
 
 from forensics.errors import ScenarioError
-from forensics.lab.scenario import FAULT_KINDS, Fault, Line, Scenario
+from forensics.lab.scenario import FAULT_KINDS, Fault, Line, Network, Scenario, Sender, Voice
 from forensics.lab.scenario_check import GUARD_S, check_scenario
 from forensics.lab.scenario_file import parse_scenario, read_scenario, write_scenario
 from forensics.model import MECHANISMS
@@ -146,3 +147,16 @@ def test_faults_keep_their_distance():
     check_scenario(scenario_with(Fault("burst_loss", 5.0, 1.0), Fault("stall", 6.0 + GUARD_S, 0.2)))
     with pytest.raises(ScenarioError, match="nobody could tell whose hole it is"):
         check_scenario(scenario_with(Fault("burst_loss", 5.0, 1.0), Fault("stall", 5.99 + GUARD_S, 0.2)))
+
+
+def test_the_documentation_names_every_key_and_every_kind():
+    text = (Path(__file__).parents[2] / "docs" / "lab.md").read_text(encoding="utf-8")
+    table = text.partition("### Kinds of faults")[2].partition("### ")[0]
+    rows = {line.split("`")[1]: line for line in table.splitlines() if line.startswith("| `")}
+    for kind, rules in FAULT_KINDS.items():
+        named = [*rules.parameters, rules.mechanism, *(c for p in rules.parameters.values() for c in p.choices)]
+        spread = {"direction", "downlink", "uplink", "both"}  # described once, below the table
+        assert all(name in rows[kind] for name in named if name not in spread), kind
+    keys = {f.name for kind in (Scenario, Line, Sender, Network, Voice) for f in fields(kind)}
+    for key in keys - {"lines", "faults", "line"}:
+        assert f"`{key}`" in text or f"`[{key}]`" in text, key
