@@ -9,10 +9,9 @@ import numpy as np
 from forensics.audio.resample import resample_track
 from forensics.causes.claim import DECISIVE, FAIR, SLIGHT, STRONG, milliseconds, opposes, supports, unchecked
 from forensics.causes.site import Site
-from forensics.clocks.captures import find_twin
 from forensics.clocks.recording import find_in, pre_emphasis
 from forensics.clocks.reports import read_sender_clock
-from forensics.glitches.missing import decode_twin
+from forensics.glitches.missing import decode_twin, find_sent
 from forensics.model import AudioTrack, Cause, Evidence, RtpStream
 
 QUEUE_RISE_S = 0.06
@@ -95,7 +94,7 @@ def seen_at_sender(site: Site) -> list[Evidence]:
     lost = int(site.measured("lost_packets"))
     if lost <= 0:
         return []
-    twin = find_twin(site.stream, site.scene.sender_streams)
+    twin = find_sent(site.scene)
     if twin is None:
         return [
             unchecked(
@@ -296,7 +295,7 @@ def missing_was_heard(site: Site) -> list[Evidence]:
     """The sender's capture holds what is missing at the receiver: the recording has it, or has something else."""
     if site.measured("lost_packets") <= 0 or site.scene.recording is None or np.isnan(site.curve_step_s):
         return []
-    twin = find_twin(site.stream, site.scene.sender_streams)
+    twin = find_sent(site.scene)
     if twin is None or not twin.readable:
         return []
     scores = _scores_of_missing(site, twin)

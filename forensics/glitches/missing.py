@@ -38,7 +38,7 @@ def measure_missing(glitches: Iterable[Glitch], scene: Scene) -> list[Glitch]:
         Losses with `lost_speech_s` (s) and `distance_db` (dB, mean distance of log-mel spectra).
     """
     found = list(glitches)
-    twin = find_twin(scene.downlink, scene.sender_streams) if scene.downlink is not None else None
+    twin = find_sent(scene)
     if twin is None or not twin.readable or scene.journey is None or not any(g.kind == "loss" for g in found):
         return found
     try:
@@ -46,6 +46,12 @@ def measure_missing(glitches: Iterable[Glitch], scene: Scene) -> list[Glitch]:
     except ForensicsError:
         return found
     return [_measured(glitch, scene, twin, sent) if glitch.kind == "loss" else glitch for glitch in found]
+
+
+@lru_cache(maxsize=2)
+def find_sent(scene: Scene) -> RtpStream | None:
+    """Return the downlink as the sender's capture holds it; None where there is none. Looked for once."""
+    return find_twin(scene.downlink, scene.sender_streams) if scene.downlink is not None else None
 
 
 @lru_cache(maxsize=2)
