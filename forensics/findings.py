@@ -188,6 +188,7 @@ def _turn(turn: Turn, natural_s: Mapping[str, float | None]) -> dict[str, Any]:
         "barge_in_s": turn.barge_in_s,
         "talk_over_s": turn.talk_over_s,
         "text": turn.text,
+        "frame": turn.frame if turn.frame >= 0 else None,
         "said_over": turn.said_over,
         "told_heard_s": turn.told_heard_s,
         "heard_s": turn.heard_s,

@@ -518,6 +518,7 @@ class Turn:
     told_heard_s: float | None = None  # agent's turn: how much of it the client told the model was heard
     heard_s: float | None = None  # agent's turn that was cut off: how much of it was heard
     pauses: tuple[tuple[float, float], ...] = ()  # between its phrases, (start_s, end_s)
+    frame: int = -1  # agent's turn: the packet that was heard first, in the listener's capture
 
 
 @dataclass(frozen=True, slots=True)

@@ -50,7 +50,7 @@ def choose_connection(
     candidates = {name: own[own["ssrc"] == ssrc] for name, own in received.items() if (own["ssrc"] == ssrc).any()}
     if not candidates:
         raise TelemetryError(
-            f"The statistics list {_received(received) or 'no inbound stream'}; the capture's stream is {ssrc:#010x}. "
+            f"By the statistics {_received(received) or 'no stream came in'}; the capture's stream is {ssrc:#010x}. "
             "They are of another call or of another connection; give those of this call."
         )
     chosen = max(candidates, key=lambda name: float(candidates[name]["packets_received"].max()))
@@ -69,7 +69,7 @@ def _received(connections: Mapping[str, pd.DataFrame]) -> str:
     told = []
     for name, own in list(connections.items())[:4]:
         ssrcs = ", ".join(f"{ssrc:#010x}" for ssrc in own["ssrc"].unique()[:5] if ssrc >= 0) or "none"
-        told.append(f"{name} received SSRC {ssrcs}" if name else f"inbound SSRC {ssrcs}")
+        told.append(f"{name or 'the browser'} received SSRC {ssrcs}")
     return ", ".join(told) + (" and more" if len(connections) > 4 else "")
 
 

@@ -114,6 +114,7 @@ def _agent_turn(
     parts, measured = (
         ({}, ()) if asked is None else split_latency(asked, start, witnesses=witnesses, responses=responses)
     )
+    packet = witnesses.first_packet(start)
     over = find_barge_in(turn, phrases[1], witnesses=witnesses, responses=responses)
     return Turn(
         "agent",
@@ -129,6 +130,7 @@ def _agent_turn(
         told_heard_s=None if over is None else over.told_heard_s,
         heard_s=None if over is None else over.heard_s,
         pauses=find_pauses(turn, phrases[0]),
+        frame=-1 if packet is None else int(packet["frame"]),
     )
 
 

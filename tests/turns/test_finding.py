@@ -96,6 +96,7 @@ def test_the_latency_is_split_where_the_packet_that_was_heard_first_arrived():
     answer = turns_of([(4.0, 5.9)], [(1.0, 3.0)], journey=journey, clock=ClockMap("recording", 10.0, 0.01, "given"))[1]
     assert answer.parts["buffer_s"] == pytest.approx(0.15, abs=0.03)
     assert sum(answer.parts.values()) == pytest.approx(answer.latency_s)
+    assert answer.frame == int(journey["frame"].iat[0])
 
 
 def test_packets_that_were_not_found_in_the_recording_split_it_by_inference():
