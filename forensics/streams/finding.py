@@ -15,10 +15,11 @@ from forensics.capture.secrets import Secrets, find_secrets
 from forensics.capture.signalling import find_descriptions
 from forensics.errors import StreamError
 from forensics.model import PROTOCOLS, Capture, RtpStream
-from forensics.streams.assembly import Media, assemble
+from forensics.streams.assembly import assemble
 from forensics.streams.candidates import LEFT_OUT, are_streams, no_rtp, weigh
 from forensics.streams.codecs import Meanings, read_decode_as
 from forensics.streams.headers import read_headers
+from forensics.streams.media import Media
 from forensics.streams.reports import read_reports
 from forensics.streams.sdp import described_codecs, described_extensions, read_description
 
