@@ -9,7 +9,16 @@ from typing import Annotated
 import typer
 
 from forensics.commands.call import AudioOption, FailOnOption, JsonOption, JunitOption, ReportAudio
-from forensics.commands.status import GLITCHES_FOUND, NO_GLITCH, STDOUT, UNREADABLE, as_json, exit_status, write_text
+from forensics.commands.status import (
+    GLITCHES_FOUND,
+    INTERRUPTED,
+    NO_GLITCH,
+    STDOUT,
+    UNREADABLE,
+    as_json,
+    exit_status,
+    write_text,
+)
 
 BeforeArgument = Annotated[
     Path, typer.Argument(metavar="BEFORE", help="A call, a folder of calls, or findings as JSON.")
@@ -69,7 +78,11 @@ def survey(
     from forensics.survey import survey_calls
 
     gates = read_gates(fail_on)
-    found = survey_calls(folder, out=out, audio=audio.value, jobs=jobs, progress=sys.stderr.isatty())
+    try:
+        found = survey_calls(folder, out=out, audio=audio.value, jobs=jobs, progress=sys.stderr.isatty())
+    except KeyboardInterrupt:
+        print("forensics: interrupted. What is done is kept; run it again to go on from there.", file=sys.stderr)
+        raise typer.Exit(INTERRUPTED) from None
     calls = [
         CallOutcome(
             one.place.name,

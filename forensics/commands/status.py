@@ -14,6 +14,7 @@ NO_GLITCH, GLITCHES_FOUND, UNREADABLE = 0, 1, 2
 """Of `diagnose`; for `survey` over all calls, for `compare` 1 says that something got worse."""
 
 DEFECT = 70  # EX_SOFTWARE of sysexits.h: a traceback must not pass for "glitches found"
+INTERRUPTED = 130  # 128 + SIGINT, as shells have it
 
 STDOUT = Path("-")
 
