@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 import pandas as pd
@@ -48,13 +49,20 @@ class Hand:
     ahead_s: float
 
 
-def find_shortages(slack: pd.DataFrame, *, due_s: float, came_s: float, reach_s: float) -> pd.DataFrame:
-    """Rows of `find_starved` in which the model had nothing left while some audio was due.
+@lru_cache(maxsize=2)
+def shortages_of(scene: Scene) -> pd.DataFrame:
+    """Return `find_starved` of a scene that has slack; every glitch asks for it."""
+    assert scene.slack is not None
+    return find_starved(scene.slack)
+
+
+def find_shortages(starved: pd.DataFrame, *, due_s: float, came_s: float, reach_s: float) -> pd.DataFrame:
+    """Return the rows in which the model had nothing left while some audio was due.
 
     Parameters
     ----------
-    slack : DataFrame
-        SLACK_COLUMNS.
+    starved : DataFrame
+        From `find_starved`.
     due_s, came_s : float
         On the axis: when the audio was due, and when it came.
     reach_s : float
@@ -63,9 +71,8 @@ def find_shortages(slack: pd.DataFrame, *, due_s: float, came_s: float, reach_s:
     Returns
     -------
     DataFrame
-        Rows of `find_starved`.
+        Some of the rows of `starved`.
     """
-    starved = find_starved(slack)
     near = (starved["start_s"] <= came_s + reach_s) & (starved["end_s"] >= due_s - reach_s)
     ended = starved["end_s"] <= came_s + reach_s
     return starved[near & ended & (starved["end_s"] - starved["start_s"] >= LATE_S)]
@@ -116,7 +123,7 @@ def slack_of_model(glitch: Glitch, scene: Scene) -> list[Evidence]:
     crept = glitch.kind == "hole" and came_s - due_s < LATE_S
     earlier_s = HEARD_S if scene.journey is None else REACH_S
     reach_s = error_s + (CREEP_S if crept else earlier_s)
-    short = find_shortages(scene.slack, due_s=due_s, came_s=came_s, reach_s=reach_s)
+    short = find_shortages(shortages_of(scene), due_s=due_s, came_s=came_s, reach_s=reach_s)
     size_s = max(came_s - due_s, (glitch.end_s - glitch.start_s) if crept else 0.0)
     if len(short) and float((short["end_s"] - short["start_s"]).sum()) >= SHARE * size_s:
         return _confirmed(glitch, scene, short)

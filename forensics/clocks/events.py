@@ -100,22 +100,31 @@ def find_spoken(events: pd.DataFrame) -> tuple[tuple[float, float], ...]:
         Empty where the log holds neither audio nor playback.
     """
     of_answers = events[events["response_id"] != ""]
-    spans = [_span(rows) for _, rows in of_answers.groupby("response_id", sort=False)]
-    return tuple(sorted(span for span in spans if span is not None))
+    begun_s, ended_s, cleared_s = (
+        of_answers[of_answers["kind"].isin(kinds)].groupby("response_id")["received_at_s"].first()
+        for kinds in ([EventKind.PLAYBACK_STARTED], STOPPED, [EventKind.PLAYBACK_CLEARED])
+    )
+    made = of_answers[(of_answers["kind"] == EventKind.AUDIO_PRODUCED) & of_answers["audio_s"].gt(0)]
+    spans = [
+        (start_s, min(end_s, cut_s) if cut_s > start_s else end_s)
+        for name, pieces in made.groupby("response_id", sort=False)
+        for start_s, end_s in [_spoken(pieces, float(begun_s.get(name, np.nan)))]
+        for cut_s in [float(cleared_s.get(name, np.inf))]
+    ]
+    silent = begun_s.index.difference(made["response_id"]).intersection(ended_s.index)
+    spans += [(float(begun_s[name]), float(ended_s[name])) for name in silent]
+    return tuple(sorted(span for span in spans if span[1] > span[0]))
 
 
-def _span(answer: pd.DataFrame) -> tuple[float, float] | None:
-    """When one answer was spoken."""
-    at_s = {kind: answer.loc[answer["kind"] == kind, "received_at_s"] for kind in EventKind}
-    made, begun = answer[answer["audio_s"].gt(0)], at_s[EventKind.PLAYBACK_STARTED]
-    made = made[made["kind"] == EventKind.AUDIO_PRODUCED]
-    ended = pd.concat([at_s[EventKind.PLAYBACK_STOPPED], at_s[EventKind.PLAYBACK_CLEARED]])
-    if len(made):
-        start_s = float(begun.iloc[0] if len(begun) else made["received_at_s"].iloc[0])
-        end_s = _played_until_s(made["received_at_s"], made["audio_s"]) + start_s - float(made["received_at_s"].iloc[0])
-        cut_s = at_s[EventKind.PLAYBACK_CLEARED].min()
-        return start_s, (min(end_s, float(cut_s)) if cut_s > start_s else end_s)
-    return (float(begun.iloc[0]), float(ended.iloc[0])) if len(begun) and len(ended) else None
+STOPPED = (EventKind.PLAYBACK_STOPPED, EventKind.PLAYBACK_CLEARED)
+"""How playback ends."""
+
+
+def _spoken(pieces: pd.DataFrame, begun_s: float) -> tuple[float, float]:
+    """From when to when an answer was spoken, whose playback began then, or (NaN) with its first piece."""
+    first_s = float(pieces["received_at_s"].iloc[0])
+    start_s = begun_s if np.isfinite(begun_s) else first_s
+    return start_s, _played_until_s(pieces["received_at_s"], pieces["audio_s"]) + start_s - first_s
 
 
 def _played_until_s(came_s: pd.Series, audio_s: pd.Series) -> float:

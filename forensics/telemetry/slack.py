@@ -89,39 +89,45 @@ def find_utterances(events: pd.DataFrame, slack: pd.DataFrame) -> tuple[Utteranc
     tuple of Utterance
         In the order of their first audio.
     """
-    by_answer = {str(name): rows for name, rows in events.groupby("response_id", sort=False)}
+    if len(slack) == 0:
+        return ()
+    answers = slack.groupby("response_id", sort=False)
+    lowest = slack.loc[answers["slack_s"].idxmin()].set_index("response_id")
+    first, last = answers.first(), answers.last()
+    before_last_s = answers["produced_s"].nth(-2)
+    before_last_s.index = slack.loc[before_last_s.index, "response_id"]
+    begun = events[events["kind"] == EventKind.RESPONSE_STARTED]
+    begun_s = _times_s(begun).groupby(begun["response_id"]).first()
+    ended = _ended(events)
     found = [
-        _utterance(str(name), rows, by_answer[str(name)]) for name, rows in slack.groupby("response_id", sort=False)
+        Utterance(
+            response_id=str(name),
+            started_s=float(begun_s.get(name, np.nan)),
+            first_audio_s=float(first.at[name, "capture_s"]),
+            last_audio_s=float(last.at[name, "capture_s"]),
+            audio_s=float(last.at[name, "produced_s"]),
+            min_slack_s=float(lowest.at[name, "slack_s"]),
+            min_slack_at_s=float(lowest.at[name, "capture_s"]),
+            real_time_factor=float(last.at[name, "elapsed_s"]) / float(before_last_s.get(name, np.nan)),
+            whole=name in ended,
+        )
+        for name in first.index
     ]
     return tuple(sorted(found, key=lambda utterance: utterance.first_audio_s))
-
-
-def _utterance(name: str, slack: pd.DataFrame, events: pd.DataFrame) -> Utterance:
-    lowest = int(np.argmin(slack["slack_s"]))
-    begun = events.loc[events["kind"] == EventKind.RESPONSE_STARTED]
-    before_last_s = float(slack["produced_s"].iat[-2]) if len(slack) > 1 else np.nan
-    return Utterance(
-        response_id=name,
-        started_s=float(_times_s(begun).iat[0]) if len(begun) else np.nan,
-        first_audio_s=float(slack["capture_s"].iat[0]),
-        last_audio_s=float(slack["capture_s"].iat[-1]),
-        audio_s=float(slack["produced_s"].iat[-1]),
-        min_slack_s=float(slack["slack_s"].iat[lowest]),
-        min_slack_at_s=float(slack["capture_s"].iat[lowest]),
-        real_time_factor=float(slack["elapsed_s"].iat[-1]) / before_last_s,
-        whole=_ended(events),
-    )
 
 
 CUT_SHORT = {"cancelled", "failed", "incomplete", "interrupted"}
 """What a log calls an answer that did not end of itself."""
 
 
-def _ended(events: pd.DataFrame) -> bool:
-    """Whether an answer ended, and neither its making nor its playing was cut short."""
+def _ended(events: pd.DataFrame) -> set[str]:
+    """Answers that ended, and of which neither the making nor the playing was cut short."""
     done = events[events["kind"] == EventKind.RESPONSE_DONE]
-    cleared = events["kind"].isin([EventKind.PLAYBACK_CLEARED, EventKind.TRUNCATED]).any()
-    return len(done) > 0 and not cleared and not done["text"].isin(CUT_SHORT).any()
+    cleared = events[events["kind"].isin([EventKind.PLAYBACK_CLEARED, EventKind.TRUNCATED])]
+    cut = done[done["text"].isin(CUT_SHORT)]
+    items = set(cleared["item_id"]) - {""}  # OpenAI truncates an item, and does not say of which answer
+    of_items = events[events["item_id"].isin(items)]
+    return set(done["response_id"]) - set().union(*(rows["response_id"] for rows in (cut, cleared, of_items)))
 
 
 def _times_s(events: pd.DataFrame) -> pd.Series:

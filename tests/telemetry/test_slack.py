@@ -105,3 +105,10 @@ def test_without_audio_there_is_no_slack():
 def test_placed_events_are_followed_on_the_axis():
     events = log_of(*STALLED).assign(capture_s=lambda table: table["received_at_s"] - 9)
     assert estimate_slack(events)["capture_s"].iat[0] == pytest.approx(1.0)
+
+
+def test_openai_truncates_an_item_without_saying_of_which_answer():
+    rows = answer("a1", [(0.0, 0.2)]) + [(0.2, EventKind.TRUNCATED, "", {"item_id": "i1"})]
+    rows[0][3]["item_id"] = "i1"
+    events = log_of(*rows)
+    assert not find_utterances(events, estimate_slack(events))[0].whole
