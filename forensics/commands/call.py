@@ -44,6 +44,14 @@ class ReportAudio(StrEnum):
     NONE = "none"
 
 
+class ClipFormat(StrEnum):
+    """How the sound of a report is packed."""
+
+    WEBM = "webm"
+    MP3 = "mp3"
+
+
+ClipsOption = Annotated[ClipFormat, typer.Option("--clips", help="MP3 is larger and plays where WebM does not.")]
 AudioOption = Annotated[ReportAudio, typer.Option("--audio", help="How much sound the page holds.")]
 NoAudioOption = Annotated[bool, typer.Option("--no-audio", help="The same as --audio none.")]
 RedactOption = Annotated[
@@ -92,6 +100,7 @@ def report(
     out: OutOption = None,
     audio: AudioOption = ReportAudio.CALL,
     no_audio: NoAudioOption = False,
+    clips: ClipsOption = ClipFormat.WEBM,
     redact: RedactOption = False,
 ) -> None:
     """Diagnose a call and write its page. Exit status: 0 written, 2 could not be read."""
@@ -101,7 +110,7 @@ def report(
     print_diagnosis(diagnosis)
     audio = ReportAudio.NONE if no_audio else audio
     path = out or Path("reports") / f"{case.name}.html"
-    print(f"Report: {_report(diagnosis, path, audio=audio.value, redact=redact)}")
+    print(f"Report: {_report(diagnosis, path, audio=audio.value, clips=clips.value, redact=redact)}")
 
 
 @on_a_case
