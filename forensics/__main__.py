@@ -6,6 +6,7 @@ stdout, everything else to stderr.
 
 from __future__ import annotations
 
+import os
 import sys
 import traceback
 from typing import Any, NoReturn
@@ -13,6 +14,8 @@ from typing import Any, NoReturn
 from forensics.commands.quick import listed_streams
 from forensics.commands.status import DEFECT, UNREADABLE
 from forensics.errors import ForensicsError
+
+READER_LEFT = 128 + 13  # what a shell shows for a program that SIGPIPE ended
 
 
 def __getattr__(name: str) -> Any:
@@ -38,6 +41,9 @@ def main() -> None:
             app(prog_name="forensics")
     except ForensicsError as error:
         _complain(str(error))
+    except BrokenPipeError:  # whoever read the output has left, as `head` does
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(READER_LEFT)
     except OSError as error:
         _complain(f"{error.filename or 'a file'} cannot be read or written: {error.strerror or error}")
     except Exception:
