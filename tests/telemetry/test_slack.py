@@ -108,7 +108,7 @@ def test_placed_events_are_followed_on_the_axis():
 
 
 def test_openai_truncates_an_item_without_saying_of_which_answer():
-    rows = answer("a1", [(0.0, 0.2)]) + [(0.2, EventKind.TRUNCATED, "", {"item_id": "i1"})]
+    rows = [*answer("a1", [(0.0, 0.2)]), (0.2, EventKind.TRUNCATED, "", {"item_id": "i1"})]
     rows[0][3]["item_id"] = "i1"
     events = log_of(*rows)
     assert not find_utterances(events, estimate_slack(events))[0].whole
