@@ -195,7 +195,7 @@ def test_compare_keeps_json_on_stdout_pure(tmp_path):
     before = findings_file(tmp_path / "b.json")
     done = forensics("compare", before, before, "--json", "-")
     assert json.loads(done.stdout)["schema"] == "forensics.comparison/1"
-    assert "Nothing got worse" in done.stderr
+    assert "Nothing changed by more than chance" in done.stderr
 
 
 def test_a_survey_goes_on_past_a_broken_call(tmp_path):

@@ -23,8 +23,11 @@ def write_conclusion(
     """Say what got worse, better or is new, and what the calls are too few to tell."""
     changes: list[RateChange | LatencyChange] = [*causes, latency]
     worse, better, unclear = (_listed(changes, outcome) for outcome in (Outcome.WORSE, Outcome.BETTER, Outcome.UNCLEAR))
-    sentences = [f"Worse: {worse}." if worse else "Nothing got worse by more than chance would give."]
-    sentences += [f"Better: {better}."] if better else ["Nothing got better by more than chance would give."]
+    if worse or better:
+        sentences = [f"Worse: {worse}." if worse else "Nothing got worse by more than chance would give."]
+        sentences += [f"Better: {better}." if better else "Nothing got better by more than chance would give."]
+    else:
+        sentences = ["Nothing changed by more than chance would give."]
     new = ", ".join(_words(change.what) for change in (*causes[1:], *mechanisms) if change.new)
     if new:
         sentences.append(f"Not seen before: {new}.")
