@@ -197,13 +197,14 @@ def tap_was_awake(site: Site) -> list[Evidence]:
     if int(site.measured("lost_packets")) <= 0 or site.scene.capture is None:
         return []
     arrival_s = site.journey["arrival_s"].to_numpy()
-    start_s, stop_s = float(arrival_s[site.before]), float(arrival_s[site.after])
+    edge_s = float(site.journey["duration_s"].iat[site.before])  # the tap may have slept from there on only
+    start_s, stop_s = float(arrival_s[site.before]) + edge_s, float(arrival_s[site.after]) - edge_s
     datagrams = site.scene.capture.datagrams
     others_s = datagrams.loc[~datagrams["frame"].isin(site.journey["frame"]), "arrival_s"].to_numpy()
     around = ((others_s > start_s - AWAKE_S) & (others_s < start_s)) | (
         (others_s > stop_s) & (others_s < stop_s + AWAKE_S)
     )
-    due = float(around.sum()) * (stop_s - start_s) / (2 * AWAKE_S)
+    due = float(around.sum()) * max(stop_s - start_s, 0.0) / (2 * AWAKE_S)
     seen = int(((others_s > start_s) & (others_s < stop_s)).sum())
     if due < AWAKE_PACKETS:
         reason = "Too little else was on the wire during the gap to see whether the tap was awake."

@@ -8,7 +8,7 @@ import numpy as np
 
 from forensics.causes.claim import SLIGHT, STRONG, milliseconds, opposes, supports, unchecked
 from forensics.causes.site import Site
-from forensics.causes.timing import FLAT_SHARE, LATE_S, SHARE, stays_late
+from forensics.causes.timing import FLAT_SHARE, LATE_S, SHARE, stays_late, wanders
 from forensics.model import PROTOCOLS, Capture, Cause, Evidence, Protocol
 
 REQUEST, RESPONSE = b"\x00\x01", b"\x01\x01"
@@ -53,7 +53,7 @@ def round_trips(site: Site) -> list[Evidence]:
     ends_s = trips.sum(axis=1)
     before = trips[(ends_s < start_s) & (trips[:, 0] > start_s - NEAR_S), 1]
     across = trips[(trips[:, 0] < stop_s - LATE_S) & (ends_s > start_s + LATE_S), 1]
-    after = trips[(trips[:, 0] > stop_s) & (trips[:, 0] < stop_s + NEAR_S), 1]
+    after = trips[(trips[:, 0] > stop_s) & (trips[:, 0] < stop_s + NEAR_S) & _still_late(site, trips[:, 0]), 1]
     if len(before) == 0 or len(across) + len(after) == 0:
         reason = (
             "No STUN check was answered both before the glitch and across or after it: the path's own delay is unseen."
@@ -66,7 +66,16 @@ def round_trips(site: Site) -> list[Evidence]:
             "before it: the path was held too."
         )
         return [supports(site, "round_trips", Cause.BUFFER_UNDERRUN, statement, weight=STRONG, mechanism="delay_spike")]
-    return _after(site, usual_s, float(np.median(after))) if len(after) and stays_late(site) else []
+    steady = stays_late(site) and not wanders(site)
+    return _after(site, usual_s, float(np.median(after))) if len(after) and steady else []
+
+
+def _still_late(site: Site, asked_s: np.ndarray) -> np.ndarray:
+    """Whether the voice was as late as behind the glitch when each check was asked: only then it compares."""
+    arrival_s = site.journey["arrival_s"].to_numpy()
+    late_s = site.journey["lateness_s"].to_numpy() - site.base_lateness_s
+    nearest = np.minimum(np.searchsorted(arrival_s, asked_s), len(arrival_s) - 1)
+    return late_s[nearest] >= (1 - FLAT_SHARE) * site.lateness_s
 
 
 def _after(site: Site, usual_s: float, later_s: float) -> list[Evidence]:

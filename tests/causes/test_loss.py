@@ -231,7 +231,7 @@ def test_what_the_sender_did_not_capture_cannot_be_looked_for():
     assert loss.missing_was_heard(heard_or_not(True, gap_at_sender=range(GAP_AT, GAP_AT + 6))) == []
 
 
-def tapped(*others_s, lost=4):
+def tapped(*others_s, lost=8):
     """The site of a loss in a capture that also saw other packets at these times."""
     plain = site(lost)
     own_s = plain.journey["arrival_s"].to_numpy()
@@ -244,7 +244,7 @@ def tapped(*others_s, lost=4):
 
 
 UPLINK_S = np.arange(0.007, COUNT * 0.02, 0.02)
-IN_GAP = (UPLINK_S > AT * 0.02 - 0.015) & (UPLINK_S < (AT + 4) * 0.02 + 0.005)
+IN_GAP = (UPLINK_S > AT * 0.02 - 0.015) & (UPLINK_S < (AT + 8) * 0.02 + 0.005)
 
 
 def test_a_tap_that_saw_the_other_flows_was_awake():
