@@ -95,7 +95,9 @@ def _comments(verdict: Verdict) -> dict[int, list[str]]:
     said: dict[int, list[str]] = defaultdict(list)
     cause = " ".join(filter(None, (str(verdict.cause).replace("_", " "), verdict.mechanism.replace("_", " "))))
     for frame in verdict.glitch.frames:
-        heading = f"frame {frame}, {verdict.id}: {verdict.glitch.kind}, {cause}, confidence {percent(verdict.confidence)}"
+        heading = (
+            f"frame {frame}, {verdict.id}: {verdict.glitch.kind}, {cause}, confidence {percent(verdict.confidence)}"
+        )
         said[int(frame)].append(heading)
     for evidence in verdict.evidence:
         line = f"{verdict.id}, {SAYS[evidence.supports]} {evidence.cause} [{evidence.rule}]: {evidence.statement}"
