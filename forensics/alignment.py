@@ -12,6 +12,7 @@ from forensics.audio.payloads import DECODERS
 from forensics.clocks.captures import estimate_departures, estimate_sender_clock
 from forensics.clocks.counted_delay import refine_recording_clock
 from forensics.clocks.events import estimate_events_clock, find_talkspurts, place_events
+from forensics.clocks.predicted_wait import refine_by_replay
 from forensics.clocks.sending import estimate_sending_clock
 from forensics.clocks.statistics import WALL_ERROR_S, choose_connection, estimate_stats_clock, place_stats
 from forensics.errors import ClockError
@@ -53,6 +54,7 @@ def trace(known: Known, log: Log) -> None:
         known.sent if known.sent is not None and known.sent.sample_rate_hz == DECODERS[downlink.codec.name][1] else None
     )
     known.replay = log.run("playout", "replay", lambda: replay_neteq(downlink, sent=sent, tick_s=tick_s))
+    _settle_recording(known, log)
     playout = known.heard or known.replay
     known.journey = log.run(
         "playout",
@@ -119,6 +121,14 @@ def _refine_recording(known: Known, downlink: RtpStream, log: Log) -> None:
     known.clocks["recording"] = log.run(
         "clocks", "refine recording", lambda: refine_recording_clock(clock, heard, downlink, inbound=inbound)
     )
+
+
+def _settle_recording(known: Known, log: Log) -> None:
+    """Place the recording by the replay, where nothing better did."""
+    clock, heard, replay = known.clocks.get("recording"), known.heard, known.replay
+    if clock is None or heard is None or replay is None or clock.method != "decoded-audio":
+        return
+    known.clocks["recording"] = log.run("clocks", "settle recording", lambda: refine_by_replay(clock, heard, replay))
 
 
 def set_axis(known: Known) -> None:

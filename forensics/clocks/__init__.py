@@ -5,6 +5,7 @@ from forensics.clocks.counted_delay import refine_recording_clock
 from forensics.clocks.course import Course, estimate_course
 from forensics.clocks.envelope import estimate_recording_clock_closed
 from forensics.clocks.placement import estimate_recording_clock, place_course
+from forensics.clocks.predicted_wait import refine_by_replay
 from forensics.clocks.recording import CoarseOffset, estimate_coarse_offset
 from forensics.clocks.reports import read_sender_clock
 from forensics.clocks.sending import estimate_sending_clock
@@ -21,5 +22,6 @@ __all__ = [
     "estimate_sending_clock",
     "place_course",
     "read_sender_clock",
+    "refine_by_replay",
     "refine_recording_clock",
 ]
