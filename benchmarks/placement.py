@@ -2,8 +2,8 @@
 
 The truth of a call is the anchors of its clock.json: recording time against time of day. Four ways: by decoded audio
 alone; with a replay of the jitter buffer; with what the browser counted; and without keys, by levels or sizes of
-packets. Then every recording is tried against every other call of its folder without keys, where it has to be refused. Beside them stands
-what people do without any of this: the recording begins with the first packet.
+packets. Then every recording is tried against every other call of its folder without keys, where it has to be refused.
+Beside them stands what people do without any of this: the recording begins with the first packet.
 """
 
 from __future__ import annotations
