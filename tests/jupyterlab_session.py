@@ -124,7 +124,7 @@ class Sheet:
 
     def printed(self, stream: str = "error") -> list[str]:
         """What the cells wrote to a stream, or the errors that they raised."""
-        return self.page.locator(f"[data-mime-type='application/vnd.jupyter.{stream}']").all_inner_texts()
+        return self.page.locator(f"[data-mime-type='application/vnd.jupyter.{stream}']").all_text_contents()
 
     def ask(self, code: str) -> str:
         """Run `code` in the notebook's kernel, beside the cells; give what it printed."""

@@ -1,101 +1,122 @@
-"""The first notebook runs from top to bottom in a real JupyterLab, and its timeline is drawn."""
+"""A real JupyterLab: the notebooks run, files are dropped, the magic diagnoses, a cell is interrupted."""
 
-import json
 import os
 import re
 import shutil
-import subprocess
-import sys
-import threading
 from pathlib import Path
 
 import pytest
+from jupyterlab_session import Sheet, chromium, serve, write_notebook
+
+pytest.importorskip("playwright.sync_api")
+pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
 ROOT = Path(__file__).parents[1]
-NOTEBOOK = "notebooks/01_first_look.ipynb"
-OPTIONS = (
-    "--no-browser",
-    "--allow-root",
-    "--ip=127.0.0.1",
-    "--port=0",
-    "--IdentityProvider.token=test",
-    "--LabApp.expose_app_in_browser=True",
-)
-NO_NEWS = {"fetchNews": "false", "checkForUpdates": False}
-RUN_ALL = """async () => {
-    const notebook = jupyterapp.shell.currentWidget;
-    await notebook.context.ready;
-    await notebook.sessionContext.ready;
-    await jupyterapp.commands.execute("notebook:run-all-cells");
-}"""
-LONGEST_RUN_MS = 300_000  # of all cells together, on a slow machine
+CALL = ROOT / "sample_captures" / "stalled_model"
+LONGEST_RUN_MS = 60_000  # of all cells together, on a slow machine
+DRAWN = ".tl-stage[aria-busy=false]"
 
 
-@pytest.fixture
-def jupyterlab(tmp_path):
-    """Serve a copy of the notebook beside the sample captures; give the address."""
-    (tmp_path / "notebooks").mkdir()
-    shutil.copy(ROOT / NOTEBOOK, tmp_path / NOTEBOOK)
-    os.symlink(ROOT / "sample_captures", tmp_path / "sample_captures")
-    homes = {f"JUPYTER_{name}_DIR": str(tmp_path / ".jupyter" / name) for name in ("CONFIG", "RUNTIME")}
-    homes |= {f"JUPYTERLAB_{name}_DIR": str(tmp_path / ".jupyter" / name) for name in ("SETTINGS", "WORKSPACES")}
-    settings = tmp_path / ".jupyter" / "SETTINGS" / "@jupyterlab" / "apputils-extension"
-    settings.mkdir(parents=True)
-    (settings / "notification.jupyterlab-settings").write_text(json.dumps(NO_NEWS))
-    server = subprocess.Popen(
-        [sys.executable, "-m", "jupyterlab", *OPTIONS],
-        cwd=tmp_path,
-        env={**os.environ, **homes},
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-    try:
-        lines = iter(server.stderr.readline, "")
-        address = next(found[0] for line in lines if (found := re.search(r"http://127\.0\.0\.1:\d+/", line)))
-        threading.Thread(target=lambda: [*lines], daemon=True).start()
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """The notebooks beside the sample captures."""
+    folder = tmp_path_factory.mktemp("lab")
+    shutil.copytree(ROOT / "notebooks", folder / "notebooks")
+    os.symlink(ROOT / "sample_captures", folder / "sample_captures")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def address(folder):
+    with serve(folder) as address:
         yield address
-    finally:
-        server.terminate()
-        server.wait(timeout=30)
+
+
+@pytest.fixture(scope="module")
+def browser():
+    with chromium() as browser:
+        yield browser
 
 
 @pytest.fixture
-def page():
-    playwright = pytest.importorskip("playwright.sync_api")
-    program = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))))
-    with playwright.sync_playwright() as player:
-        browser = player.chromium.launch(executable_path=program, args=["--no-sandbox"])
-        yield browser.new_page(viewport={"width": 1400, "height": 1000})
-        browser.close()
+def open_notebook(browser, address):
+    opened = []
+
+    def open_notebook(path):
+        sheet = Sheet(browser, address)
+        opened.append(sheet)
+        sheet.page.set_default_timeout(LONGEST_RUN_MS)
+        return sheet.open(path)
+
+    yield open_notebook
+    for sheet in opened:
+        assert sheet.troubles == []
+        assert sheet.abroad == []
+        sheet.close()
 
 
-def colours_in(canvas):
-    """How many different colours a canvas shows."""
-    return canvas.evaluate(
-        """canvas => {
-            const pixels = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height).data;
-            return new Set(new Uint32Array(pixels.buffer)).size;
-        }"""
-    )
-
-
-@pytest.mark.browser
-@pytest.mark.tshark
-@pytest.mark.slow
-def test_the_first_notebook_in_jupyterlab(jupyterlab, page, tmp_path):
-    page.set_default_timeout(LONGEST_RUN_MS)
-    page.goto(f"{jupyterlab}lab/tree/{NOTEBOOK}?reset&token=test")
-    page.wait_for_selector(".jp-Notebook .jp-CodeCell")
-    page.evaluate(RUN_ALL)
-
-    for stream in ("error", "stderr"):
-        shown = page.locator(f"[data-mime-type='application/vnd.jupyter.{stream}']")
-        assert shown.all_inner_texts() == []
-    canvas = page.locator(".jp-Notebook canvas").first
-    canvas.scroll_into_view_if_needed()
-    page.wait_for_function("document.querySelector('.jp-Notebook canvas').width > 0")
-    assert colours_in(canvas) > 5
-    page.get_by_text(re.compile(r"^\d+ of \d+$")).wait_for()  # the glitch that a later cell chose is in view
-    assert (tmp_path / "reports" / "first_look.html").is_file()
+def keep_picture(sheet, name):
     if "SCREENSHOTS" in os.environ:
-        page.screenshot(path=Path(os.environ["SCREENSHOTS"]) / "first_look.png")
+        sheet.page.screenshot(path=Path(os.environ["SCREENSHOTS"]) / f"{name}.png")
+
+
+@pytest.mark.tshark
+def test_the_first_notebook(open_notebook, folder):
+    sheet = open_notebook("notebooks/01_first_look.ipynb").run_all()
+    sheet.page.get_by_text(re.compile(r"^\d+ of \d+$")).wait_for()  # the glitch that a later cell chose is in view
+    sheet.settle()
+    assert sheet.printed("error") + sheet.printed("stderr") == []
+    assert (folder / "reports" / "first_look.html").is_file()
+    keep_picture(sheet, "first_look")
+
+
+@pytest.mark.tshark
+def test_the_template_for_a_call_of_ones_own_and_its_packets(open_notebook):
+    sheet = open_notebook("notebooks/investigate.ipynb").run_all()
+    sheet.page.get_by_text(re.compile(r"^\d+ of \d+$")).wait_for()
+    sheet.settle()
+    assert sheet.printed("error") + sheet.printed("stderr") == []
+    assert "late model output" in sheet.printed("stdout")[0]
+    sheet.page.get_by_role("button", name="Open packets").click()
+    sheet.page.get_by_text(re.compile(r"^Frame \d+ · ")).first.wait_for()
+    keep_picture(sheet, "investigate")
+
+
+def test_files_are_dropped_and_the_workbench_opens(open_notebook, folder):
+    write_notebook(folder / "drop.ipynb", "%load_ext forensics\n%diagnose")
+    sheet = open_notebook("drop.ipynb").run_all()
+    sheet.page.wait_for_selector(".forensics-drop")
+    names = ("receiver.pcap", "recording.flac", "keys.log", "mic.flac")
+    sheet.page.set_input_files(".forensics-file", [CALL / name for name in names])
+    sheet.page.wait_for_function("() => document.querySelectorAll('.forensics-file-row').length === 4")
+    for name in names:
+        assert (folder / "calls" / "call-1" / name).read_bytes() == (CALL / name).read_bytes()
+    sheet.page.get_by_role("button", name="Diagnose").click()
+    sheet.page.wait_for_selector(DRAWN)
+    assert "late model output" in sheet.page.locator(".forensics-said").first.inner_text()
+    assert sheet.ask("print(dropped.case.name, len(dropped.diagnosis.verdicts) > 0)") == "call-1 True"
+    keep_picture(sheet, "dropped")
+
+
+def test_the_magic_goes_from_a_path_to_the_workbench(open_notebook, folder):
+    write_notebook(folder / "magic.ipynb", f"%load_ext forensics\n%diagnose {CALL}", "%diagnose nowhere.pcap")
+    sheet = open_notebook("magic.ipynb").run_all()
+    sheet.page.wait_for_selector(DRAWN)
+    sheet.page.get_by_text("UsageError: There is no case folder or capture file nowhere.pcap").wait_for()
+    assert sheet.ask("print(type(bench).__name__, diagnosis.scene.case.name)") == "Workbench stalled_model"
+    assert sheet.page.locator(".jp-OutputArea progress, .jp-OutputArea .progress-bar").count() == 0
+
+
+def test_an_interrupted_diagnosis_leaves_the_kernel_and_the_workbench_usable(open_notebook, folder):
+    show = f"import forensics as fx\ncase = fx.open_case({str(CALL)!r})\nbench = fx.workbench(fx.diagnose(case))\nbench"
+    again = "while True:\n    fx.diagnose(case, progress=True)"
+    write_notebook(folder / "stop.ipynb", show, again)
+    sheet = open_notebook("stop.ipynb").run_all()
+    sheet.page.wait_for_selector(".jp-OutputArea .progress, .jp-OutputArea .widget-hprogress")
+    sheet.command("notebook:interrupt-kernel")
+    sheet.page.locator("[data-mime-type='application/vnd.jupyter.error']").wait_for()
+    assert "KeyboardInterrupt" in sheet.printed("error")[0]
+    assert sheet.ask("print(len(fx.diagnose(case).verdicts) > 0)") == "True"
+    sheet.page.wait_for_selector(DRAWN)
+    sheet.press("n")
+    assert sheet.reading()["glitch"].startswith("g01")
