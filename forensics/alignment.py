@@ -11,10 +11,11 @@ from forensics.audio.activity import find_speech
 from forensics.audio.payloads import DECODERS
 from forensics.clocks.captures import estimate_departures, estimate_sender_clock
 from forensics.clocks.counted_delay import refine_recording_clock
-from forensics.clocks.events import estimate_events_clock, find_talkspurts, place_events
+from forensics.clocks.events import estimate_events_clock, place_events
 from forensics.clocks.predicted_wait import refine_by_replay
 from forensics.clocks.sending import estimate_sending_clock
 from forensics.clocks.statistics import WALL_ERROR_S, choose_connection, estimate_stats_clock, place_stats
+from forensics.clocks.talk import find_talkspurts
 from forensics.errors import ClockError
 from forensics.evidence import Known
 from forensics.model import ClockMap, RtpStream

@@ -2,7 +2,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from forensics.clocks.events import estimate_events_clock, find_spoken, find_talkspurts, place_events
+from forensics.clocks.events import estimate_events_clock, place_events
+from forensics.clocks.talk import find_spoken, find_talkspurts
 from forensics.errors import TelemetryError
 from forensics.model import EVENT_COLUMNS, EventKind
 
