@@ -21,8 +21,10 @@ from forensics.causes import answers, claim, confidence, verdict
 from forensics.glitches import audibility
 
 PAGE = Path(__file__).with_name("rules.md")
-MODULES = ("loss", "timing", "round_trips", "receiver", "recorder", "content", "events", "browser", "counters",
-           "recording", "counterfactual")  # fmt: skip
+MODULES = (
+    *("loss", "timing", "holding", "sender_clock", "round_trips", "receiver", "recorder", "content"),
+    *("events", "browser", "counters", "recording", "counterfactual"),
+)
 WEIGHTS = ("DECISIVE", "STRONG", "FAIR", "SLIGHT")
 
 
@@ -58,7 +60,7 @@ def _chapters() -> Iterator[str]:
 def _foot() -> Iterator[str]:
     yield "## Audible or masked"
     yield _paragraphs(audibility.__doc__, first=False)
-    yield _table(audibility, sorted(set(_notes(audibility))))
+    yield _table(dict.fromkeys(sorted(_notes(audibility)), audibility))
 
 
 def _rule(rule: Any) -> Iterator[str]:
@@ -67,11 +69,13 @@ def _rule(rule: Any) -> Iterator[str]:
     yield inspect.cleandoc(rule.__doc__)
     limits = _limits(module, rule.__name__)
     if limits:
-        yield _table(module, limits)
+        yield _table(limits)
 
 
-def _table(module: ModuleType, names: list[str]) -> str:
-    rows = [f"| `{name}` | {_shown(getattr(module, name))} | {_note(module, name)} |" for name in names]
+def _table(limits: dict[str, ModuleType]) -> str:
+    rows = [
+        f"| `{name}` | {_shown(getattr(module, name))} | {_note(module, name)} |" for name, module in limits.items()
+    ]
     return "\n".join(["| limit | value | source |", "| --- | --- | --- |", *rows])
 
 
@@ -79,20 +83,28 @@ def _shown(value: Any) -> str:
     return ", ".join(map(str, value)) if isinstance(value, tuple) else str(value)
 
 
-def _limits(module: ModuleType, function: str) -> list[str]:
-    """Names of the explained constants that a function uses, itself or through others of its module and its site."""
-    used: set[str] = set()
-    todo, done = [function], set()
-    functions = {node.name: node for node in ast.walk(_tree(module)) if isinstance(node, ast.FunctionDef)}
+def _limits(module: ModuleType, function: str) -> dict[str, ModuleType]:
+    """Explained constants that a function uses, itself or through others of this room, and where they are known."""
+    used: dict[str, ModuleType] = {}
+    todo, done = [(module, function)], set()
     while todo:
-        name = todo.pop()
-        if name in done or name not in functions:
+        where, name = todo.pop()
+        body = next((n for n in _tree(where).body if isinstance(n, ast.FunctionDef) and n.name == name), None)
+        if (where, name) in done or body is None:
             continue
-        done.add(name)
-        words = {node.id for node in ast.walk(functions[name]) if isinstance(node, ast.Name)}
-        todo += words & functions.keys()
-        used |= {word for word in words if word.isupper() and word not in WEIGHTS and _note(module, word)}
-    return sorted(used)
+        done.add((where, name))
+        words = {node.id for node in ast.walk(body) if isinstance(node, ast.Name)}
+        todo += [(_home(where, word), word) for word in words if not word.isupper()]
+        used |= {word: where for word in words if word.isupper() and word not in WEIGHTS and _note(where, word)}
+    return dict(sorted(used.items()))
+
+
+def _home(module: ModuleType, name: str) -> ModuleType:
+    """The module of this room that a name was imported from, else `module` itself."""
+    for node in _tree(module).body:
+        if isinstance(node, ast.ImportFrom) and any(alias.name == name for alias in node.names):
+            return import_module(str(node.module)) if str(node.module).startswith("forensics.causes.") else module
+    return module
 
 
 def _note(module: ModuleType, name: str) -> str:

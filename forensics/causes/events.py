@@ -10,8 +10,8 @@ import pandas as pd
 
 from forensics.causes import timing
 from forensics.causes.claim import DECISIVE, FAIR, STRONG, milliseconds
+from forensics.causes.course import LATE_S, SHARE, stays_late
 from forensics.causes.site import Site, find_site
-from forensics.causes.timing import LATE_S, SHARE
 from forensics.glitches.unsent import LEAST_S
 from forensics.model import Cause, EventKind, Evidence, Glitch, Scene
 from forensics.telemetry.slack import find_starved, find_utterances
@@ -211,7 +211,7 @@ def _held(site: Site) -> tuple[float, str] | None:
         return None
     if any(e.cause is Cause.BUFFER_UNDERRUN and e.supports is False for e in timing.path_was_open(site)):
         return STRONG, "It came late over a path that was open: the sender held it."
-    if timing.stays_late(site):
+    if stays_late(site):
         return FAIR, "It came late, and no backlog with it: the sender held it, or a queue that does not drain."
     return None
 

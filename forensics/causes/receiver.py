@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from forensics.causes.claim import FAIR, STRONG, milliseconds, opposes, supports, unchecked
+from forensics.causes.course import LATE_S
 from forensics.causes.site import Site
-from forensics.causes.timing import LATE_S
 from forensics.model import Cause, Evidence
 
 BURST_SHARE = 0.5

@@ -7,8 +7,8 @@ from functools import lru_cache
 import numpy as np
 
 from forensics.causes.claim import SLIGHT, STRONG, milliseconds, opposes, supports, unchecked
+from forensics.causes.course import FLAT_SHARE, LATE_S, SHARE, stays_late, wanders
 from forensics.causes.site import Site
-from forensics.causes.timing import FLAT_SHARE, LATE_S, SHARE, stays_late, wanders
 from forensics.model import PROTOCOLS, Capture, Cause, Evidence, Protocol
 
 REQUEST, RESPONSE = b"\x00\x01", b"\x01\x01"

@@ -5,32 +5,10 @@ from __future__ import annotations
 import numpy as np
 
 from forensics.causes.claim import DECISIVE, FAIR, SLIGHT, STRONG, milliseconds, opposes, supports, unchecked
+from forensics.causes.course import LATE_S, RECOVERY_S, SHARE, late_mechanism, stays_late, wanders
+from forensics.causes.holding import find_release
 from forensics.causes.site import GROWTH_WINDOW_S, Site
 from forensics.model import Cause, Evidence
-
-LATE_S = 0.02
-"""A packet that is one packet later than those before it is late; less is timer wobble at either end."""
-
-SHARE = 0.5
-"""A step explains a hole when it is at least half as long: a steady buffer covers the other half at most."""
-
-FLAT_SHARE = 0.25
-"""A clock that moved by less than a quarter of the stall did not stand still for it."""
-
-RECOVERY_S = 0.3
-"""Queueing drains at line rate and a stalled loop catches up at once: the backlog of a hold is through within this
-time, while a sender that holds audio back on purpose, or resumes where it stopped, stays late."""
-
-
-WATCHED_S = 1.0
-"""How long the delay behind a glitch is watched for ups and downs: a queue with a tenth of its link to spare comes down
-by 100 ms in that time."""
-
-WOBBLE_S = 0.002
-"""Timers at either end move a packet by less (an idle event loop: 0.3 ms on average): less is no descent."""
-
-LEVEL_S = 0.005
-"""A delay that a sender holds is as level as its packets were before; so much more is granted it."""
 
 
 def arrived_late(site: Site) -> list[Evidence]:
@@ -49,7 +27,7 @@ def arrived_late(site: Site) -> list[Evidence]:
                 Cause.BUFFER_UNDERRUN,
                 statement,
                 weight=SLIGHT,
-                mechanism=_late_mechanism(site),
+                mechanism=late_mechanism(site),
                 lateness_s=late_s,
             ),
             supports(
@@ -63,16 +41,6 @@ def arrived_late(site: Site) -> list[Evidence]:
             ),
         ]
     return []
-
-
-def _late_mechanism(site: Site) -> str:
-    """Scattered lateness is jitter, a common step of all packets a spike."""
-    overtaken = site.journey["frame"].to_numpy()[site.before : site.after + 8]
-    if (np.diff(overtaken) < 0).any():
-        return "reordering" if site.lateness_s < 2 * LATE_S else "jitter"
-    around = site.journey["lateness_s"].to_numpy()[max(0, site.before - 25) : site.after + 25]
-    steps = np.diff(around)
-    return "jitter" if (steps > LATE_S).sum() > 3 else "delay_spike"
 
 
 def departed_late(site: Site) -> list[Evidence]:
@@ -102,7 +70,7 @@ def departed_late(site: Site) -> list[Evidence]:
                 Cause.BUFFER_UNDERRUN,
                 statement,
                 weight=DECISIVE,
-                mechanism=_late_mechanism(site),
+                mechanism=late_mechanism(site),
                 departure_s=site.departure_s,
             ),
             opposes(site, "departed_late", Cause.LATE_MODEL_OUTPUT, statement, weight=STRONG),
@@ -215,27 +183,6 @@ def timestamps_followed_clock(site: Site) -> list[Evidence]:
     ]
 
 
-def stays_late(site: Site) -> bool:
-    """Whether the packets behind the glitch are still late once a backlog would have been through."""
-    soon_s = site.lateness_after_s(0.0, RECOVERY_S + site.lateness_s)
-    return len(soon_s) > 0 and float(np.min(soon_s)) >= SHARE * site.lateness_s
-
-
-def wanders(site: Site) -> bool:
-    """Whether the delay behind the glitch comes down again and again, more than it did before: a queue, or jitter."""
-    down_s = _descent_s(site.lateness_after_s(0.0, WATCHED_S))
-    arrival_s = site.journey["arrival_s"].to_numpy()
-    earlier = arrival_s[: site.before + 1] >= arrival_s[site.before] - WATCHED_S
-    usual_s = _descent_s(site.journey["lateness_s"].to_numpy()[: site.before + 1][earlier])
-    return down_s >= 2 * usual_s + max(LATE_S / 2, FLAT_SHARE * site.lateness_s)
-
-
-def _descent_s(lateness_s: np.ndarray) -> float:
-    """By how much packets came earlier, against their timestamps, than the one before them, all together."""
-    steps_s = np.diff(lateness_s)
-    return float(-steps_s[steps_s < -WOBBLE_S].sum())
-
-
 def step_or_return(site: Site) -> list[Evidence]:
     """The slope test: a held path gives the backlog back at once; a sender that resumes where it stopped stays late."""
     if site.measured("lost_packets") > 0 or site.lateness_s < LATE_S or site.measured("media_gap_s") > LATE_S:
@@ -270,7 +217,7 @@ def step_or_return(site: Site) -> list[Evidence]:
                 Cause.BUFFER_UNDERRUN,
                 statement,
                 weight=FAIR,
-                mechanism=_late_mechanism(site),
+                mechanism=late_mechanism(site),
                 rest_s=rest_s,
             ),
             opposes(site, "step_or_return", Cause.SENDER_POLICY, statement, weight=STRONG),
@@ -287,7 +234,7 @@ def step_or_return(site: Site) -> list[Evidence]:
                 Cause.BUFFER_UNDERRUN,
                 statement,
                 weight=FAIR,
-                mechanism=_late_mechanism(site),
+                mechanism=late_mechanism(site),
                 rest_s=rest_s,
             )
         ]
@@ -298,217 +245,6 @@ def step_or_return(site: Site) -> list[Evidence]:
             site, "step_or_return", Cause.LATE_MODEL_OUTPUT, statement, weight=SLIGHT, mechanism="stall", rest_s=rest_s
         ),
     ]
-
-
-def find_release(site: Site) -> tuple[int, int] | None:
-    """Find where a delay that stayed was given back: positions of the last late packet and the first one on time again.
-
-    None where it was not given back within `RECOVERY_S`, or not to where it had been, or was not level until then, and
-    where the timestamps jumped between two utterances: there any sender starts its clock anew. A queue that is full is
-    level too, and drains at once when its link is free again: but it filled, packet by packet, and it drops.
-    """
-    behind = slice(site.after, None)
-    late_s = site.journey["lateness_s"].to_numpy()[behind] - site.base_lateness_s
-    arrival_s = site.journey["arrival_s"].to_numpy()[behind]
-    if not stays_late(site) or site.growth_s >= max(LATE_S, FLAT_SHARE * site.lateness_s):
-        return None
-    on_time = np.flatnonzero(late_s < FLAT_SHARE * site.lateness_s)
-    if len(on_time) == 0 or late_s[on_time[0]] < -FLAT_SHARE * site.lateness_s:
-        return None
-    held = np.flatnonzero(late_s[: on_time[0]] > (1 - FLAT_SHARE) * site.lateness_s)
-    level = len(held) > 0 and _spread_s(late_s[: held[-1] + 1]) <= LEVEL_S + site.unsteadiness_s
-    if not level or arrival_s[on_time[0]] - arrival_s[held[-1]] > RECOVERY_S:
-        return None
-    last, first = site.after + int(held[-1]), site.after + int(on_time[0])
-    sequence = site.journey["ext_sequence_number"].to_numpy()
-    if sequence[last] - sequence[site.after] > last - site.after:
-        return None
-    passed_s = skipped_s(site, last, first)
-    dropped = abs(passed_s - site.lateness_s) <= FLAT_SHARE * site.lateness_s
-    within = dropped and bool(site.journey["speech"].iloc[last : first + 1].all())
-    return (last, first) if passed_s < LATE_S or within else None
-
-
-def _spread_s(delay_s: np.ndarray) -> float:
-    """Median distance from the median: how level a delay was held, whatever it did as it was let go."""
-    return float(np.median(np.abs(delay_s - np.median(delay_s))))
-
-
-def skipped_s(site: Site, last: int, first: int) -> float:
-    """Media time between two journey positions that no packet between them carries."""
-    media_s = site.journey["media_s"].to_numpy()
-    return float(media_s[first] - media_s[last]) - (first - last) * float(site.journey["duration_s"].iat[0])
-
-
-def released_later(site: Site) -> list[Evidence]:
-    """A delay that is held level for a while and then given back at one stroke was added and released on purpose."""
-    if not _came_late(site):
-        return []
-    release = find_release(site)
-    if release is None:
-        return []
-    arrival_s = site.journey["arrival_s"].to_numpy()
-    held_s = float(arrival_s[release[0]] - arrival_s[site.after])
-    stroke_s = float(arrival_s[release[1]] - arrival_s[release[0]])
-    if skipped_s(site, *release) < LATE_S:
-        how, weight = "the backlog came at once", DECISIVE
-    else:
-        stood = site.sender_clock_step_s >= SHARE * site.lateness_s
-        how, weight = "by dropping the backlog", STRONG if stood else STRONG + SLIGHT
-    statement = (
-        f"The delay was held level for {held_s:.1f} s and then given back within {milliseconds(stroke_s)}, {how}: "
-        "audio was kept back and let go."
-    )
-    return [
-        supports(
-            site,
-            "released_later",
-            Cause.SENDER_POLICY,
-            statement,
-            weight=weight,
-            mechanism="artificial_delay",
-            held_s=held_s,
-            stroke_s=stroke_s,
-        ),
-        opposes(site, "released_later", Cause.LATE_MODEL_OUTPUT, statement, weight=FAIR),
-    ]
-
-
-def _came_late(site: Site) -> bool:
-    """Whether the glitch is one of late packets: nothing lost, no jump of the timestamps."""
-    return not (site.measured("lost_packets") > 0 or site.lateness_s < LATE_S or site.measured("media_gap_s") > LATE_S)
-
-
-def sender_clock_stood(site: Site) -> list[Evidence]:
-    """The sender reports' wall clock against their media clock: a stall steps it, holding packets back does not."""
-    if site.measured("lost_packets") > 0 or (site.lateness_s < LATE_S and site.measured("media_gap_s") < LATE_S):
-        return []
-    step_s = site.sender_clock_step_s
-    if np.isnan(step_s):
-        return [
-            unchecked(
-                site,
-                "sender_clock_stood",
-                Cause.LATE_MODEL_OUTPUT,
-                "No readable sender reports on both sides of the glitch: the sender's media clock cannot be compared "
-                "with its wall clock.",
-            )
-        ]
-    numbers = f"The sender's wall clock moved by {milliseconds(step_s)} against its media clock"
-    if site.measured("media_gap_s") >= LATE_S:
-        return _clock_over_jump(site, step_s, numbers)
-    if step_s >= SHARE * site.lateness_s:
-        return _clock_stood(site, step_s, numbers)
-    if abs(step_s) < FLAT_SHARE * site.lateness_s:
-        return _clock_ran_on(site, step_s, f"{numbers}, which is nothing")
-    return [
-        unchecked(
-            site, "sender_clock_stood", Cause.LATE_MODEL_OUTPUT, f"{numbers}, which fits neither a stall nor a hold."
-        )
-    ]
-
-
-def _clock_stood(site: Site, step_s: float, numbers: str) -> list[Evidence]:
-    """The media clock stood still with the packets; for good, unless the delay was given back later.
-
-    Some senders stamp their reports with the packet that leaves, not with the one that the source makes: there a hold
-    looks like a stall until it is released.
-    """
-    release = find_release(site)
-    if release is not None and skipped_s(site, *release) < LATE_S:
-        statement = f"{numbers}, as much as the packet was late; but the backlog came later, so it had been there."
-        return [supports(site, "sender_clock_stood", Cause.LATE_MODEL_OUTPUT, statement, weight=0.0, step_s=step_s)]
-    if release is not None:
-        statement = (
-            f"{numbers}, as much as the packet was late: the source stood still, or was held, until it dropped audio."
-        )
-        return [
-            supports(
-                site,
-                "sender_clock_stood",
-                Cause.LATE_MODEL_OUTPUT,
-                statement,
-                weight=SLIGHT,
-                mechanism="stall",
-                step_s=step_s,
-            )
-        ]
-    statement = f"{numbers}, as much as the packet was late: the source itself stood still."
-    return [
-        supports(
-            site,
-            "sender_clock_stood",
-            Cause.LATE_MODEL_OUTPUT,
-            statement,
-            weight=DECISIVE,
-            mechanism="stall",
-            step_s=step_s,
-        ),
-        opposes(site, "sender_clock_stood", Cause.BUFFER_UNDERRUN, statement, weight=STRONG),
-        opposes(site, "sender_clock_stood", Cause.SENDER_POLICY, statement, weight=STRONG),
-    ]
-
-
-def _clock_ran_on(site: Site, step_s: float, numbers: str) -> list[Evidence]:
-    """The source ran on while its packets were late: they were held back behind it, here or on the way."""
-    statement = f"{numbers}: the source ran on, and its packets were held back behind it"
-    weight = STRONG if stays_late(site) else FAIR
-    not_model = opposes(
-        site, "sender_clock_stood", Cause.LATE_MODEL_OUTPUT, f"{statement}.", weight=weight, step_s=step_s
-    )
-    if np.isnan(site.departure_s):
-        where = f"{statement}, by the sender or on the way."
-        held = {Cause.BUFFER_UNDERRUN: _late_mechanism(site), Cause.SENDER_POLICY: "artificial_delay"}
-        return [
-            not_model,
-            *(supports(site, "sender_clock_stood", cause, where, weight=SLIGHT, mechanism=mechanism)
-              for cause, mechanism in held.items()),
-        ]  # fmt: skip
-    if site.departure_s < SHARE * site.lateness_s:
-        return [not_model]
-    if not stays_late(site):
-        return [
-            supports(
-                site,
-                "sender_clock_stood",
-                Cause.LATE_MODEL_OUTPUT,
-                f"{statement} until the sender caught up at once.",
-                weight=SLIGHT,
-                mechanism="stall",
-                step_s=step_s,
-            )
-        ]
-    return [
-        supports(
-            site,
-            "sender_clock_stood",
-            Cause.SENDER_POLICY,
-            f"{statement}, at the sender, and went on being late.",
-            weight=STRONG,
-            mechanism="artificial_delay",
-            step_s=step_s,
-        ),
-        opposes(site, "sender_clock_stood", Cause.LATE_MODEL_OUTPUT, f"{statement}.", weight=FAIR, step_s=step_s),
-    ]
-
-
-def _clock_over_jump(site: Site, step_s: float, numbers: str) -> list[Evidence]:
-    """A media clock that ran ahead of the wall clock over a timestamp jump passed over audio."""
-    jump_s = site.measured("media_gap_s")
-    if step_s <= -SHARE * jump_s:
-        statement = f"{numbers}: media was passed over that the wall clock did not see pass."
-        return [
-            supports(
-                site,
-                "sender_clock_stood",
-                Cause.SENDER_POLICY,
-                statement,
-                weight=FAIR,
-                mechanism="deliberate_drop",
-                step_s=step_s,
-            )
-        ]
-    return []
 
 
 def path_was_open(site: Site) -> list[Evidence]:
@@ -543,13 +279,4 @@ def path_was_open(site: Site) -> list[Evidence]:
     ]
 
 
-RULES = (
-    arrived_late,
-    departed_late,
-    fell_behind,
-    timestamps_followed_clock,
-    step_or_return,
-    released_later,
-    sender_clock_stood,
-    path_was_open,
-)
+RULES = (arrived_late, departed_late, fell_behind, timestamps_followed_clock, step_or_return, path_was_open)

@@ -14,11 +14,13 @@ from forensics.causes import (
     counterfactual,
     counters,
     events,
+    holding,
     loss,
     receiver,
     recorder,
     recording,
     round_trips,
+    sender_clock,
     timing,
 )
 from forensics.causes.confidence import confidence_of
@@ -29,6 +31,8 @@ from forensics.model import BLAMING_CAUSES, Cause, Evidence, Glitch, Scene, Verd
 RULES = (
     *loss.RULES,
     *timing.RULES,
+    *holding.RULES,
+    *sender_clock.RULES,
     *round_trips.RULES,
     *receiver.RULES,
     *recorder.RULES,

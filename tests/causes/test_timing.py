@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 from building import make_journey, make_site, sender_reports, silent_stream, without
 
-from forensics.causes import timing
+from forensics.causes import holding, sender_clock, timing
 from forensics.model import DATAGRAM_COLUMNS, FLOW_COLUMNS, Capture, Cause, empty_table
 
 COUNT, AT = 400, 200
@@ -36,7 +36,7 @@ def said(evidence):
     return " ".join(claim.statement for claim in evidence)
 
 
-ALL = timing.RULES
+ALL = (*timing.RULES, *holding.RULES, *sender_clock.RULES)
 
 
 @pytest.mark.parametrize("rule", ALL)
@@ -166,7 +166,7 @@ def test_a_stream_that_ends_too_soon_cannot_be_asked():
 
 
 def test_a_delay_that_was_held_and_given_back_was_policy():
-    evidence = timing.released_later(site(RELEASED))
+    evidence = holding.released_later(site(RELEASED))
     assert told(evidence) == {Cause.SENDER_POLICY: True, Cause.LATE_MODEL_OUTPUT: False}
     assert evidence[0].mechanism == "artificial_delay"
     assert "held level for 2.0 s" in said(evidence)
@@ -174,12 +174,12 @@ def test_a_delay_that_was_held_and_given_back_was_policy():
 
 @pytest.mark.parametrize("late_s", [STAYS, RETURNS], ids=["stays", "returns at once"])
 def test_what_was_not_held_was_not_released(late_s):
-    assert timing.released_later(site(late_s)) == []
+    assert holding.released_later(site(late_s)) == []
 
 
 def test_a_delay_that_fades_was_not_held():
     fades = np.where(NUMBER >= AT, np.maximum(STALL_S - 0.002 * (NUMBER - AT), 0.0), 0.0)
-    assert timing.released_later(site(fades)) == []
+    assert holding.released_later(site(fades)) == []
 
 
 def clock(step_s):
@@ -191,7 +191,7 @@ def clock(step_s):
 
 
 def test_a_media_clock_that_stood_still_is_a_source_that_stood_still():
-    evidence = timing.sender_clock_stood(site(STAYS, reports=clock(STALL_S)))
+    evidence = sender_clock.sender_clock_stood(site(STAYS, reports=clock(STALL_S)))
     assert told(evidence) == {
         Cause.LATE_MODEL_OUTPUT: True,
         Cause.BUFFER_UNDERRUN: False,
@@ -201,29 +201,29 @@ def test_a_media_clock_that_stood_still_is_a_source_that_stood_still():
 
 
 def test_a_media_clock_that_ran_on_speaks_against_the_source():
-    answers = told(timing.sender_clock_stood(site(STAYS, reports=clock(0.0))))
+    answers = told(sender_clock.sender_clock_stood(site(STAYS, reports=clock(0.0))))
     assert answers == {Cause.LATE_MODEL_OUTPUT: False, Cause.BUFFER_UNDERRUN: True, Cause.SENDER_POLICY: True}
 
 
 def test_a_media_clock_that_ran_on_while_packets_left_late_is_policy():
-    evidence = timing.sender_clock_stood(site(STAYS, reports=clock(0.0), **left(STAYS)))
+    evidence = sender_clock.sender_clock_stood(site(STAYS, reports=clock(0.0), **left(STAYS)))
     assert told(evidence) == {Cause.SENDER_POLICY: True, Cause.LATE_MODEL_OUTPUT: False}
 
 
 def test_a_media_clock_that_ran_on_over_a_caught_up_delay_is_a_loop_that_stood():
-    evidence = timing.sender_clock_stood(site(RETURNS, reports=clock(0.0), **left(RETURNS)))
+    evidence = sender_clock.sender_clock_stood(site(RETURNS, reports=clock(0.0), **left(RETURNS)))
     assert told(evidence) == {Cause.LATE_MODEL_OUTPUT: True}
 
 
 def test_a_step_in_between_fits_neither():
-    (claim,) = timing.sender_clock_stood(site(STAYS, reports=clock(0.4 * STALL_S)))
+    (claim,) = sender_clock.sender_clock_stood(site(STAYS, reports=clock(0.4 * STALL_S)))
     assert claim.supports is None
     assert "fits neither" in claim.statement
 
 
 @pytest.mark.parametrize("keep", [slice(0, 3), slice(3, 6), slice(0, 0)])
 def test_without_reports_on_both_sides_clocks_cannot_be_compared(keep):
-    (claim,) = timing.sender_clock_stood(site(STAYS, reports=clock(0.0).iloc[keep]))
+    (claim,) = sender_clock.sender_clock_stood(site(STAYS, reports=clock(0.0).iloc[keep]))
     assert claim.supports is None
     assert "No readable sender reports on both sides" in claim.statement
 
@@ -234,7 +234,7 @@ def test_a_media_clock_that_ran_ahead_over_a_jump_passed_over_audio():
     stream = silent_stream(
         journey["arrival_s"], timestamp=5000 + np.round(JUMPED_S * 48_000).astype(int), reports=reports
     )
-    evidence = timing.sender_clock_stood(make_site(journey, AT, kind="skip", downlink=stream))
+    evidence = sender_clock.sender_clock_stood(make_site(journey, AT, kind="skip", downlink=stream))
     assert told(evidence) == {Cause.SENDER_POLICY: True}
 
 
