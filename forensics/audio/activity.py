@@ -26,10 +26,10 @@ SHORTEST_S = 0.06
 FLOOR_DB = 45.0
 """Frames this far below the loud ones are not speech, whatever their spectrum."""
 
-EDGE_RANGE_DB = 30.0
-"""A stretch begins and ends with its first and last `EDGE_FRAME_S` that is within this of the active level: ITU-T P.56
-puts the margin at 15.9 dB, consonants lie up to another 15 dB below vowels (Fletcher 1953). The detector alone holds on
-for up to a tenth of a second behind the last sound."""
+EDGE_RANGE_DB = 15.9
+"""A stretch begins and ends with its first and last `EDGE_FRAME_S` that is no further below the level of the stretch:
+the margin by which ITU-T P.56 tells active speech. The detector alone holds on for up to a tenth of a second behind the
+last sound."""
 
 EDGE_FRAME_S = 0.005
 
@@ -70,16 +70,12 @@ def find_speech(track: AudioTrack) -> tuple[tuple[float, float], ...]:
 def _sharpen(stretches: list[tuple[float, float]], level: np.ndarray) -> tuple[tuple[float, float], ...]:
     """Move the edges of each stretch to its first and last sound; `level` has one value per `EDGE_FRAME_S`."""
     frames = [(round(start / EDGE_FRAME_S), round(stop / EDGE_FRAME_S)) for start, stop in stretches]
-    if not frames:
-        return ()
-    active = np.concatenate([level[first:last] for first, last in frames])
-    least = 10 * np.log10(np.mean(10 ** (active / 10))) - EDGE_RANGE_DB
     sharp, free = [], 0
     for first, last in frames:
         reach = max(free, first - round(EDGE_REACH_S / EDGE_FRAME_S))
+        least = 10 * np.log10(np.mean(10 ** (level[first:last] / 10))) - EDGE_RANGE_DB
         loud = reach + np.flatnonzero(level[reach:last] >= least)
-        if len(loud):
-            sharp.append((float(loud[0]) * EDGE_FRAME_S, float(loud[-1] + 1) * EDGE_FRAME_S))
+        sharp.append((float(loud[0]) * EDGE_FRAME_S, float(loud[-1] + 1) * EDGE_FRAME_S))
         free = last
     return tuple(sharp)
 
