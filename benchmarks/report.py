@@ -23,6 +23,7 @@ from synthetic_call import RATE_HZ, heard_playout, rtp_stream, speech, synthetic
 
 from forensics.audio.recording import read_recording
 from forensics.model import AudioTrack, Diagnosis
+from forensics.playout.replay import replay_neteq
 from forensics.report import write_report
 
 HOUR_S, GLITCHES = 3600.0, 100
@@ -41,8 +42,9 @@ def hour_call(recording: Path | None) -> Diagnosis:
     verdicts = [_moved(made.verdicts[k % 4], k) for k in range(GLITCHES)]
     sent = AudioTrack("sent", track.samples, track.sample_rate_hz)
     scene = replace(
-        made.scene, streams=(stream,), downlink=stream, recording=track, sent=sent, heard=heard, microphone=None
-    )
+        made.scene, streams=(stream,), downlink=stream, uplink=replace(stream, ssrc=0xC0FFEE), recording=track,
+        sent=sent, heard=heard, replay=replay_neteq(stream), microphone=None,
+    )  # fmt: skip
     return replace(made, scene=scene, verdicts=tuple(sorted(verdicts, key=lambda v: v.glitch.start_s)))
 
 

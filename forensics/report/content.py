@@ -27,6 +27,7 @@ FINEST_WAVE_S = 1e-3  # a column of the finest waveform lasts at least this long
 FINEST_SPECTROGRAM_LEVEL = 1  # 10 ms
 LEVEL_STEP = 4  # bytes of a spectrogram are rounded to this: 1.6 dB, which halves them
 PACKET_ROWS = 20_000
+CURVE_ROWS = 8_000  # of the replayed buffer's 100 a second
 MARGIN_S = 0.7
 """How much of the call a glitch's picture and clip show on either side."""
 
@@ -80,12 +81,27 @@ def _whole_sound(sound: Sound, clips: Format) -> dict[str, Any]:
 
 
 def _arrays(view: View, windows: list[Window]) -> dict[str, np.ndarray]:
-    out = {name: values for name, values in view.arrays.items() if "/packets/" not in name}
+    out = dict(view.arrays)
     for stream in view.streams:
-        prefix = f"{stream}/packets/"
-        table = {name.removeprefix(prefix): values for name, values in view.arrays.items() if name.startswith(prefix)}
-        out |= {prefix + name: values for name, values in thinned(table, rows=PACKET_ROWS, keep_s=windows).items()}
+        packets, curve = _named(out, f"{stream}/packets/"), _named(out, f"{stream}/buffer/")
+        thin = thinned(packets, rows=PACKET_ROWS, keep_s=windows)
+        out |= {f"{stream}/packets/{name}": values for name, values in thin.items()}
+        out |= {f"{stream}/buffer/{name}": values for name, values in _thinned_curve(curve, windows).items()}
     return out
+
+
+def _named(arrays: dict[str, np.ndarray], prefix: str) -> dict[str, np.ndarray]:
+    return {name.removeprefix(prefix): values for name, values in arrays.items() if name.startswith(prefix)}
+
+
+def _thinned_curve(curve: dict[str, np.ndarray], windows: list[Window]) -> dict[str, np.ndarray]:
+    """Keep of the buffer's curve what packets are kept by: all near glitches, steps of the target, extremes between."""
+    if not curve:
+        return {}
+    steps = np.diff(curve["target_ms"], prepend=curve["target_ms"][:1]) != 0
+    as_packets = {"kind": steps, "delay_ms": np.nan_to_num(curve["level_ms"])}
+    kept = thinned(curve | as_packets, rows=CURVE_ROWS, keep_s=windows)
+    return {name: kept[name] for name in curve}
 
 
 def _tiles(view: View, name: str, windows: list[Window], *, audio: Audio) -> Iterator[tuple[str, np.ndarray]]:

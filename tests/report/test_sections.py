@@ -95,3 +95,26 @@ def test_without_audio_only_the_envelope_stays(view):
     assert {lane["kind"] for lane in data["header"]["lanes"] if "sound" in lane} == {"wave"}
     levels = {int(key.split("/")[2]) for key in data["tiles"] if "/activity/" not in key}
     assert 8 ** min(levels) / RATE_HZ >= ENVELOPE_S
+
+
+def test_the_buffer_of_a_long_call_keeps_its_outline(view):
+    at_s = np.arange(360_000) * 0.01
+    level_ms = 40 + 20 * np.sin(at_s).astype(np.float32)
+    level_ms[200_000] = 400
+    target_ms = np.where(at_s < 1800, 80, 60).astype(np.float32)
+    arrays = view.arrays | {
+        "downlink/buffer/at_s": at_s, "downlink/buffer/level_ms": level_ms, "downlink/buffer/target_ms": target_ms,
+    }  # fmt: skip
+    made = make_view(view.diagnosis)
+    made.__dict__["arrays"] = arrays
+    kept = {name: _unpacked(entry) for name, entry in page_data(made)["arrays"].items() if "/buffer/" in name}
+    assert len(kept["downlink/buffer/at_s"]) < 12_000
+    assert kept["downlink/buffer/level_ms"].max() == 400
+    assert 1800.0 in kept["downlink/buffer/at_s"]
+    glitch = view.header["glitches"][0]
+    near = (kept["downlink/buffer/at_s"] > glitch["start_s"]) & (kept["downlink/buffer/at_s"] < glitch["end_s"])
+    assert near.sum() == pytest.approx(100 * (glitch["end_s"] - glitch["start_s"]), abs=1)
+
+
+def _unpacked(entry):
+    return np.frombuffer(zlib.decompress(base64.b64decode(entry["text"])), np.dtype(entry["dtype"]))
