@@ -19,6 +19,7 @@ import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
+from inspect import signature
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -142,7 +143,7 @@ class Remembered:
         self.detectors = {
             name: detector
             for name, detector in vars(forensics.glitches).items()
-            if name.startswith("find_") and name != "find_glitches"
+            if name.startswith("find_") and name != "find_glitches" and "found" not in signature(detector).parameters
         }
         self.found: dict[str, Any] = {}
         self.scored: dict[str, Tally] = {}
@@ -234,7 +235,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n\n", maxsplit=1)[0])
     parser.add_argument("cases", nargs="+", type=Path)
     parser.add_argument("--subsets", default="all")
-    parser.add_argument("--only", default="", help="part of the names of the constants to vary")
+    parser.add_argument("--only", default="", help="parts of the names of the constants to vary, comma separated")
     parser.add_argument("--calls", default="", help="first:last of the folders")
     parser.add_argument("--minutes", type=float, default=1e6, help="take up no more calls after so long")
     options = parser.parse_args()
@@ -244,7 +245,8 @@ def main() -> None:
     )
     first, _, last = options.calls.partition(":")
     folders = folders[int(first or 0) : int(last or len(folders))]
-    constants = [constant for constant in find_constants() if options.only in constant.title]
+    wanted = options.only.split(",")
+    constants = [constant for constant in find_constants() if any(part in constant.title for part in wanted)]
     calls = read_calls(folders, options.subsets.split(","))
     tallies, done = vary(calls, constants, until=time.monotonic() + 60 * options.minutes)
     print(f"{done} calls, {len(constants)} constants")
