@@ -47,6 +47,24 @@ def test_concealment_is_not_taken_for_the_packet_it_resembles(vowel):
     assert heard[70] == pytest.approx(places[70], abs=1 / RATE_HZ)
 
 
+def test_a_packet_that_came_after_its_place_is_not_found_in_its_concealment(vowel):
+    breath = np.random.default_rng(7).normal(0, 0.02, vowel.shape).astype(np.float32)
+    voice, places = vowel + breath, np.arange(150) * 0.02 + 0.3
+    recording = np.zeros(5 * RATE_HZ, np.float32)
+    for piece, place in zip(voice, places, strict=True):
+        recording[round(place * RATE_HZ) :][:SAMPLES] = piece
+    late = np.arange(20, 140, 7)
+    arrived = places - 0.03
+    for row in late:
+        first = round(places[row] * RATE_HZ)
+        recording[first : first + SAMPLES] = np.tile(recording[first - 480 : first], 2) * np.linspace(1, 0.9, SAMPLES)
+        arrived[row] = places[row] + 0.015
+    heard, _ = locate_packets(voice, recording, expected_s=arrived, reach_s=1.0)
+    played = ~np.isin(np.arange(150), late)
+    assert np.mean(np.isnan(heard[late])) > 0.7
+    assert np.mean(np.abs(heard - places)[played] < 1e-4) > 0.95
+
+
 def test_what_was_not_played_is_not_found(vowel):
     rng = np.random.default_rng(1)
     noise = rng.normal(0, 0.1, (20, SAMPLES)).astype(np.float32)
@@ -59,9 +77,10 @@ def test_what_was_not_played_is_not_found(vowel):
 def test_silent_and_lost_packets_are_not_looked_for(vowel):
     audio = vowel[:10].copy()
     audio[3] = 0
-    expected = np.arange(10) * 0.02
+    expected = np.arange(10) * 0.02 + 0.05
     expected[5] = np.nan
-    heard, score = locate_packets(audio, audio.reshape(-1), expected_s=expected, reach_s=0.1)
+    recording = np.concatenate([np.zeros(round(0.06 * RATE_HZ), np.float32), audio.reshape(-1)])
+    heard, score = locate_packets(audio, recording, expected_s=expected, reach_s=0.1)
     assert np.flatnonzero(np.isnan(score)).tolist() == [3, 5]
     assert np.isfinite(heard).sum() == 8
 
