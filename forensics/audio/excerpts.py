@@ -27,8 +27,8 @@ SIZE_RANGE_DB = 60.0
 BLOCK_SAMPLES = 1 << 22
 """Samples of a file that are in memory at once while its levels are measured: 16 MB as float32."""
 
-SPARSE = 4
-"""Every fourth sample is enough for a level: at 48 kHz, 120 of 480 in 10 ms, an error of 0.6 dB."""
+SPARSE = 8
+"""Every eighth sample is enough for a level: at 48 kHz, 60 of 480 in 10 ms, an error of 0.8 dB."""
 
 
 class Sound(Protocol):

@@ -65,8 +65,12 @@ def fit_stepped_line(
     `LEAST_POINTS` points is not seen; those points are left out.
     """
     slope = 0.0 if level else _median_slope(t, y)
+    previous: list[int] = []
     for _ in range(3):
         edges = [0, *_breaks(y - slope * t, least_step), len(t)]
+        if edges == previous:
+            break
+        previous = edges
         fitted, kept = _common_slope(t, y, edges, slope)
         slope = 0.0 if level else fitted
     rest = y - slope * t
