@@ -7,13 +7,13 @@ import pytest
 from synthetic_call import synthetic_diagnosis
 
 from forensics.exports import call_tables, write_exports, write_tables
-from forensics.model import EVENT_COLUMNS, Prompt, empty_table
+from forensics.model import EVENT_COLUMNS, STATISTICS_COLUMNS, Prompt, empty_table
 
 
 @pytest.fixture(scope="module")
 def diagnosis():
     plain = synthetic_diagnosis(seconds=20.0)
-    stats = {"inbound-rtp": pd.DataFrame({"capture_s": [0.0, 1.0], "packets_lost": [0, 3]})}
+    stats = {"inbound-rtp": empty_table({**STATISTICS_COLUMNS["inbound-rtp"], "capture_s": "float64"})}
     scene = replace(plain.scene, stats=stats, events=empty_table(EVENT_COLUMNS))
     return replace(plain, scene=scene, prompts=(Prompt(0.4, 1.6, 0.1, spans=((0.5, 0.6, "lost"),), said="hi"),))
 
