@@ -49,7 +49,10 @@ BURST_PACKETS = 2
 
 
 def sequence_gap(site: Site) -> list[Evidence]:
-    """Sequence numbers are missing at the receiver's tap (RFC 3550 §A.3): lost on the way, unless never sent."""
+    """Sequence numbers are missing at the receiver's tap (RFC 3550 §A.3): lost on the way, unless never sent.
+
+    Where the capture holds the voice and nothing else, the tap may have slept as well, and it weighs less.
+    """
     lost = int(site.measured("lost_packets"))
     if lost <= 0:
         also = int(site.glitch.measurements.get("also_lost_packets", 0))
@@ -73,7 +76,13 @@ def sequence_gap(site: Site) -> list[Evidence]:
     )
     return [
         supports(
-            site, "sequence_gap", Cause.NETWORK_DROP, statement, weight=STRONG, mechanism=mechanism, lost_packets=lost
+            site,
+            "sequence_gap",
+            Cause.NETWORK_DROP,
+            statement,
+            weight=STRONG if site.witnessed else FAIR,
+            mechanism=mechanism,
+            lost_packets=lost,
         )
     ]
 
