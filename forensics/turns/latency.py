@@ -159,6 +159,8 @@ def _with_synthesis(
     if "model_s" not in parts or "produced" not in marks:
         return parts, measured
     took = witnesses.of_kind(EventKind.METRIC)
+    if len(took) == 0:
+        return parts, measured
     took = took[took["text"].eq("tts_ttfb") & took["capture_s"].between(marks["asked"][0], marks["heard"][0] + 1)]
     if len(took) == 0:
         return parts, measured

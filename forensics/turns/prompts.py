@@ -63,6 +63,7 @@ def find_prompts(
     twin = find_twin(uplink, sender_streams)
     way = _follow(uplink, twin, clocks.get("sender_capture")) if twin is not None else _left(uplink)
     way["said_s"] = _to_recording(way["left_s"].to_numpy() - way["duration_s"].to_numpy(), clocks.get("recording"))
+    way["reached_s"] = np.maximum.accumulate(way["said_s"].to_numpy())  # they were sent in the order of their sound
     told = _Told.of(uplink, stats or {}) if twin is None else None
     return tuple(_prompt(turn, way, told=told, clock=clocks.get("recording"), seen=twin is not None) for turn in asked)
 
@@ -97,14 +98,21 @@ def _follow(uplink: RtpStream, twin: RtpStream, clock: ClockMap | None) -> pd.Da
     there = twin.packets.drop_duplicates(["sequence_number", "timestamp"])
     came_s = there["arrival_s"].to_numpy()
     came_s = clock.to_capture_s(came_s) if clock is not None else came_s
-    key = pd.MultiIndex.from_arrays([there["sequence_number"].astype("int64"), there["timestamp"].astype("int64")])
-    own = pd.MultiIndex.from_arrays([way["number"] & 0xFFFF, way["timestamp"].astype("int64")])
-    arrived_s = pd.Series(came_s, index=key).reindex(own).to_numpy()
+    keys = _keys(there["sequence_number"], there["timestamp"])
+    order = np.argsort(keys)
+    own = _keys(way["number"] & 0xFFFF, way["timestamp"])
+    place = np.minimum(np.searchsorted(keys[order], own), len(keys) - 1)
+    arrived_s = np.where(keys[order][place] == own, came_s[order][place], np.nan)
     travel_s = arrived_s - way["left_s"].to_numpy()
     way["late_s"] = np.nan_to_num(travel_s - np.nanmin(travel_s))
     covered = way["left_s"].between(came_s.min() - np.nanmin(travel_s), came_s.max() - np.nanmin(travel_s))
     way["lost"] |= np.isnan(arrived_s) & covered
     return way
+
+
+def _keys(sequence_number: pd.Series, timestamp: pd.Series) -> np.ndarray:
+    """One number a packet, of those that a relay leaves as they are; a timestamp of -1 fits none."""
+    return sequence_number.to_numpy(dtype=np.int64) << 33 | timestamp.to_numpy(dtype=np.int64) & 0x1_FFFF_FFFF
 
 
 # -- reports -----------------------------------------------------------------------------------------------------------
@@ -145,7 +153,7 @@ class _Told:
 
 
 def _prompt(turn: Turn, way: pd.DataFrame, *, told: _Told | None, clock: ClockMap | None, seen: bool) -> Prompt:
-    inside = way[way["said_s"].between(turn.start_s - way["duration_s"], turn.end_s, inclusive="left")]
+    inside = _during(turn, way)
     lost, late = inside[inside["lost"]], inside[~inside["lost"] & (inside["late_s"] > LATE_S)]
     spans = sorted([*_spans(lost, turn, "lost"), *_spans(late, turn, "late")])
     lost_s = sum(end - start for start, end, what in spans if what == "lost")
@@ -156,6 +164,13 @@ def _prompt(turn: Turn, way: pd.DataFrame, *, told: _Told | None, clock: ClockMa
         lost_s = max(lost_s, min(more_s, turn.end_s - turn.start_s))
     late_s = sum(end - start for start, end, what in spans if what == "late")
     return Prompt(turn.start_s, turn.end_s, lost_s, late_s, tuple(spans), "", turn.text, tuple(evidence))
+
+
+def _during(turn: Turn, way: pd.DataFrame) -> pd.DataFrame:
+    """The packets that hold sound of a turn."""
+    said_s = way["reached_s"].to_numpy()
+    first = np.searchsorted(said_s, turn.start_s - float(way["duration_s"].iat[0]), side="right")
+    return way.iloc[int(first) : int(np.searchsorted(said_s, turn.end_s))]
 
 
 def _spans(packets: pd.DataFrame, turn: Turn, what: str) -> list[tuple[float, float, str]]:
@@ -175,7 +190,7 @@ def _spans(packets: pd.DataFrame, turn: Turn, what: str) -> list[tuple[float, fl
 
 def _packets_say(inside: pd.DataFrame, lost: pd.DataFrame, late: pd.DataFrame, *, seen: bool) -> Evidence:
     """What the taps show of one turn."""
-    frames = tuple(int(frame) for frame in pd.concat([lost, late])["frame"] if frame >= 0)[:SHOWN_FRAMES]
+    frames = tuple(int(frame) for frame in [*lost["frame"], *late["frame"]] if frame >= 0)[:SHOWN_FRAMES]
     if not seen and len(lost) == 0:
         statement = (
             f"All {len(inside)} packets of these words left the listener's side; what became of them is not seen."

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
-import pandas as pd
 
 from forensics.model import EventKind
 from forensics.turns.witnesses import Witnesses
@@ -33,34 +32,42 @@ def find_responses(witnesses: Witnesses) -> tuple[Response, ...]:
     -----
     A log that does not say which answer an event belongs to is parted where an answer starts or is done.
     """
-    spoken = witnesses.of_kind(*BEGINNINGS, EventKind.RESPONSE_DONE, EventKind.AGENT_TRANSCRIPT)
-    if len(spoken) == 0:
-        return ()
-    named = spoken["response_id"].where(spoken["response_id"] != "", _numbered(spoken))
-    found = (_response(str(name), rows) for name, rows in spoken.groupby(named, sort=False))
+    told = witnesses.of_kind(*BEGINNINGS, EventKind.RESPONSE_DONE, EventKind.AGENT_TRANSCRIPT)
+    answers: dict[str, _Answer] = {}
+    number, done = 0, False
+    columns = ("kind", "response_id", "capture_s", "audio_s", "text")
+    for kind, name, at_s, audio_s, text in zip(*(told[column].tolist() for column in columns), strict=True):
+        starts = kind == EventKind.RESPONSE_STARTED or (done and kind != EventKind.AGENT_TRANSCRIPT)
+        number, done = number + starts, kind == EventKind.RESPONSE_DONE
+        answers.setdefault(name or f"#{number}", _Answer()).add(kind, at_s, audio_s, text)
+    found = (answer.whole(name) for name, answer in answers.items())
     return tuple(sorted((one for one in found if one is not None), key=lambda response: response.began_s))
 
 
-def _numbered(events: pd.DataFrame) -> pd.Series:
-    """Name answers by their number where the log does not."""
-    starts = events["kind"].eq(EventKind.RESPONSE_STARTED)
-    ended = events["kind"].shift(fill_value="").eq(EventKind.RESPONSE_DONE) & ~starts
-    ended &= events["kind"].ne(EventKind.AGENT_TRANSCRIPT)
-    return "#" + (starts | ended).cumsum().astype(str)
+@dataclass(slots=True)
+class _Answer:
+    """An answer while its events are gone through."""
 
+    first_s: dict[str, float] = field(default_factory=dict)  # by kind
+    audio_s: float = 0.0
+    texts: list[str] = field(default_factory=list)
 
-def _response(name: str, events: pd.DataFrame) -> Response | None:
-    began = next((rows for kind in BEGINNINGS if len(rows := events[events["kind"] == kind])), None)
-    if began is None:
-        return None
-    audio_s = float(events.loc[events["kind"] == EventKind.AUDIO_PRODUCED, "audio_s"].sum())
-    return Response(
-        name,
-        float(began["capture_s"].iat[0]),
-        bool(began["kind"].iat[0] == EventKind.AUDIO_PRODUCED),
-        audio_s if audio_s > 0 else float("nan"),
-        join_text(events.loc[events["kind"] == EventKind.AGENT_TRANSCRIPT, "text"]),
-    )
+    def add(self, kind: str, at_s: float, audio_s: float, text: str) -> None:
+        """Take an event in."""
+        self.first_s.setdefault(kind, at_s)
+        if kind == EventKind.AUDIO_PRODUCED and audio_s > 0:
+            self.audio_s += audio_s
+        if kind == EventKind.AGENT_TRANSCRIPT:
+            self.texts.append(text)
+
+    def whole(self, name: str) -> Response | None:
+        """Return the answer; None where nothing says when it began."""
+        began = next((kind for kind in BEGINNINGS if kind in self.first_s), None)
+        if began is None:
+            return None
+        audio_s = self.audio_s if self.audio_s > 0 else float("nan")
+        has_audio = began is EventKind.AUDIO_PRODUCED
+        return Response(name, self.first_s[began], has_audio, audio_s, join_text(self.texts))
 
 
 def join_text(pieces: Sequence[str]) -> str:

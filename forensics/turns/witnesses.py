@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import pandas as pd
 
-from forensics.model import ClockMap, EventKind
+from forensics.model import EVENT_COLUMNS, ClockMap, EventKind, empty_table
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -19,6 +19,7 @@ class Witnesses:
     clocks: Mapping[str, ClockMap] = field(default_factory=dict)
     events: pd.DataFrame | None = None  # EVENT_COLUMNS, placed
     stats: Mapping[str, pd.DataFrame] = field(default_factory=dict)
+    _sorted: dict[tuple[EventKind, ...], pd.DataFrame] = field(default_factory=dict, repr=False)
 
     def to_axis_s(self, heard_s: float) -> float:
         """Map recording time to the axis; without packets both are the same."""
@@ -32,18 +33,19 @@ class Witnesses:
 
     def of_kind(self, *kinds: EventKind) -> pd.DataFrame:
         """Return the placed events of these kinds, in the order of time."""
-        if self.events is None:
-            return pd.DataFrame({"capture_s": [], "response_id": [], "item_id": [], "text": [], "duration_s": [],
-                                 "audio_s": [], "line": []})  # fmt: skip
-        placed = self.events[self.events["kind"].isin(kinds) & np.isfinite(self.events["capture_s"])]
-        return placed.sort_values("capture_s", kind="stable")
+        if kinds not in self._sorted:
+            events = empty_table(EVENT_COLUMNS) if self.events is None else self.events
+            placed = events[events["kind"].isin(kinds) & np.isfinite(events["capture_s"])]
+            self._sorted[kinds] = placed.sort_values("capture_s", kind="stable")
+        return self._sorted[kinds]
 
     def first_packet(self, heard_s: float) -> pd.Series | None:
         """Return the packet that was heard, or by the replay would be, first of a stretch that begins at `heard_s`."""
         if self.journey is None:
             return None
-        after = self.journey[self.journey["heard_s"] + self.journey["duration_s"] > heard_s]
-        return after.iloc[0] if len(after) else None
+        ends_s = self.journey["heard_s"].to_numpy() + self.journey["duration_s"].to_numpy()
+        after = np.flatnonzero(ends_s > heard_s)
+        return self.journey.iloc[int(after[0])] if len(after) else None
 
     def round_trip_s(self, at_s: float) -> float | None:
         """Return the network's round trip that the browser measured last before `at_s`, by STUN (candidate-pair)."""

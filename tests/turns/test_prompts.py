@@ -33,7 +33,7 @@ def test_words_that_arrived_whole_say_so():
     assert (first.lost_s, first.late_s, first.spans) == (0, 0, ())
     (claim,) = first.evidence
     assert (claim.supports, claim.cause) == (False, Cause.NETWORK_DROP)
-    assert claim.statement == "All 101 packets of these words reached the model's side in time."
+    assert claim.statement == "All 100 packets of these words reached the model's side in time."
     assert second.spans == ()
 
 
@@ -44,7 +44,7 @@ def test_words_that_the_network_lost():
     assert (start_s, end_s, what) == (pytest.approx(2.5), pytest.approx(2.7), "lost")
     (claim,) = first.evidence
     assert claim.supports
-    assert "10 of the 101 packets of these words were lost on the way to the model's side" in claim.statement
+    assert "10 of the 100 packets of these words were lost on the way to the model's side" in claim.statement
     assert claim.frames == tuple(range(127, 137))
     assert second.lost_s == 0
 
