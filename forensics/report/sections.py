@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
+from forensics.findings import findings
 from forensics.model import BLAMING_CAUSES, Cause, Diagnosis, Verdict
 from forensics.report.clips import Format, faded, sound_clip
 from forensics.report.content import Audio, glitch_window
@@ -36,6 +37,9 @@ def facts(diagnosis: Diagnosis, view: View) -> list[tuple[str, str]]:
     for name, title in (("downlink", "Downlink, to the listener"), ("uplink", "Uplink, from the listener")):
         if found[name]:
             out.append((title, _stream_sentence(found[name])))
+    counted = findings(diagnosis)["statistics"]
+    if counted:
+        out.append(("Browser’s own count", _count_sentence(counted)))
     return out
 
 
@@ -119,6 +123,19 @@ def _sounds(view: View, window: tuple[float, float], clips: Format) -> list[tupl
         clip = sound_clip(faded(samples, sample_rate_hz=rate), sample_rate_hz=rate, format=clips)
         out.append((view.sounds[name].label, data_url(clip, clips.media_type)))
     return out
+
+
+def _count_sentence(counted: dict[str, Any]) -> str:
+    """Say what the browser concealed and how deep its buffer was, as far as its statistics tell."""
+    concealed, buffer = counted["concealment"], counted["buffer"]
+    parts = [("lost_s", "lost"), ("late_s", "late"), ("unsent_s", "never sent"), ("silent_s", "in silence")]
+    of_it = ", ".join(f"{1e3 * concealed[name]:.0f} ms {word}" for name, word in parts if concealed[name])
+    sentence = f"{1e3 * (concealed['concealed_s'] or 0):.0f} ms concealed{f' ({of_it})' if of_it else ''}"
+    if buffer["mean_delay_s"] is not None:
+        sentence += f"; its buffer held {1e3 * buffer['mean_delay_s']:.0f} ms on average"
+    if counted["device_underruns_s"]:
+        sentence += f"; its sound card went without for {1e3 * counted['device_underruns_s']:.0f} ms"
+    return sentence
 
 
 def _stream_sentence(stream: dict[str, Any]) -> str:
