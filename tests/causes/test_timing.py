@@ -117,6 +117,20 @@ def test_the_sender_capture_shows_where_it_crept_up(departed, guilty, mechanism)
     assert evidence[0].mechanism == mechanism
 
 
+@pytest.mark.parametrize(
+    ("grew", "guilty"),
+    [(1.0, Cause.LATE_MODEL_OUTPUT), (0.0, Cause.BUFFER_UNDERRUN)],
+    ids=["the media clock fell behind", "the media clock ran on"],
+)
+def test_without_that_capture_the_sender_s_clock_shows_it(grew, guilty):
+    at_s = np.array([0.5, 2.0, 3.0, 5.0])
+    late_s = np.interp(at_s / 0.02, NUMBER, CREEPS)
+    rows = [(t + late, t + grew * late, t, 0) for t, late in zip(at_s, late_s, strict=True)]
+    evidence = timing.fell_behind(site(CREEPS, reports=sender_reports(rows)))
+    assert told(evidence)[guilty] is True
+    assert set(told(evidence).values()) == {True, False}
+
+
 JUMPED_S = MEDIA_S + np.where(NUMBER >= AT, STALL_S, 0.0)
 
 
@@ -180,6 +194,19 @@ def test_what_was_not_held_was_not_released(late_s):
 def test_a_delay_that_fades_was_not_held():
     fades = np.where(NUMBER >= AT, np.maximum(STALL_S - 0.002 * (NUMBER - AT), 0.0), 0.0)
     assert holding.released_later(site(fades)) == []
+
+
+def test_a_full_queue_is_level_too_but_drops():
+    journey = without(make_journey(COUNT, lateness_s=RELEASED), [AT + 30])
+    full = make_site(journey, AT, downlink=silent_stream(journey["arrival_s"]))
+    assert holding.released_later(full) == []
+
+
+def test_a_full_queue_is_level_too_but_filled():
+    filled_s = np.where(
+        NUMBER < AT, np.interp(NUMBER, [AT - 100, AT - 1], [0.0, STALL_S]), RELEASED + 0.05 * (RELEASED > 0)
+    )
+    assert holding.released_later(site(filled_s)) == []
 
 
 def clock(step_s):
