@@ -2,9 +2,9 @@
 
     python benchmarks/alignment.py FOLDER [--quick]     # makes the hour in FOLDER at the first run (see hour.py)
 
-Each row is one recorder. Error of the offset (in the middle of the recording), of the drift, of the step; then what the
-alignment itself says they are at most. Times are of whole processes, from the start of the interpreter: capture read,
-streams found, recording aligned; tshark reads the capture only. Nothing is asserted.
+Each row is one recorder. The largest error of the place of a sound, at both ends and a third of the way; of the drift;
+of the step; and what the alignment itself says they are at most. Times are of whole processes, from the start of the
+interpreter: capture read, streams found, recording aligned; tshark reads the capture only. Nothing is asserted.
 """
 
 from __future__ import annotations
@@ -59,8 +59,7 @@ def judge(sound: StreamSound, recorder: Recorder, path: Path) -> str:
         return f"refused: {refusal}"
     seconds = time.perf_counter() - start
     kept = course.windows[course.windows["kept"]]["media_s"]
-    middle_s = float(kept.median())
-    places_s = np.array([kept.min(), middle_s, kept.max()])
+    places_s = kept.quantile([0.0, 0.3, 1.0]).to_numpy()
     error_ms = 1000 * (course.recording_s(places_s) - recorder.recorded_s(places_s))
     text = f"offset {np.abs(error_ms).max():.4f} ms (says {2000 * course.error_s / 2:.4f}), "
     text += f"drift {course.drift_ppm - recorder.drift_ppm:+.4f} ppm (says {course.drift_error_ppm:.4f}), "

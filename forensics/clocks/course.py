@@ -49,6 +49,9 @@ FINE_REACH_S = 0.02
 STEP_PLACE_S = 2.0
 """A step is narrowed down to between two windows this far apart."""
 
+TRIED_SHARES = (0.5, 0.4, 0.6, 0.3, 0.7)
+"""Where, between them, a window is looked up: beside the middle where that holds a pause."""
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Course:
@@ -214,18 +217,20 @@ def _narrowed(
     """Halve the stretch of twice `width_s` in which a step lies until it is `STEP_PLACE_S` long."""
     at_s, change_s = step
     flat = replace(line, steps=tuple(s for s in line.steps if s != step and s[0] < at_s))
-    reach_s = abs(change_s) + FINE_REACH_S
     low_s, high_s = at_s - width_s, at_s + width_s
     while high_s - low_s > STEP_PLACE_S:
-        middle_s = (low_s + high_s) / 2
-        expected_s = float(flat(middle_s))
-        found = find_window(
-            sent, heard, media_s=middle_s, lag_s=expected_s, reach_s=reach_s, drift_ppm=line.slope * 1e6
-        )
-        if not found.certain:
+        places_s = low_s + (high_s - low_s) * np.array(TRIED_SHARES)
+        moved = ((place_s, _moved(sent, heard, flat, float(place_s), change_s)) for place_s in places_s)
+        known = next(((place_s, is_moved) for place_s, is_moved in moved if is_moved is not None), None)
+        if known is None:
             break
-        if abs(found.lag_s - expected_s) < abs(change_s) / 2:
-            low_s = middle_s
-        else:
-            high_s = middle_s
-    return (low_s + high_s) / 2, change_s
+        low_s, high_s = (low_s, known[0]) if known[1] else (known[0], high_s)
+    return float(low_s + high_s) / 2, change_s
+
+
+def _moved(sent: Sound, heard: Sound, flat: SteppedLine, media_s: float, change_s: float) -> bool | None:
+    """Whether a window lies behind a step already; None where it cannot be found."""
+    expected_s = float(flat(media_s))
+    reach_s = abs(change_s) + FINE_REACH_S
+    found = find_window(sent, heard, media_s=media_s, lag_s=expected_s, reach_s=reach_s, drift_ppm=flat.slope * 1e6)
+    return abs(found.lag_s - expected_s) >= abs(change_s) / 2 if found.certain else None
