@@ -12,7 +12,7 @@ import traitlets
 
 from forensics.errors import ForensicsError
 from forensics.model import Diagnosis, Scene, Verdict
-from forensics.views.findings import frames_of
+from forensics.views.findings import frames_around
 from forensics.views.note_pad import NotePad
 from forensics.views.pages import verdict_page
 from forensics.views.palette import looks_as_data
@@ -92,7 +92,7 @@ class Workbench(ipywidgets.VBox):
         verdict = self.glitch
         self._frames.value = ""
         self._notes.show(verdict)
-        self._open.disabled = verdict is None or not frames_of(verdict) or self.diagnosis.scene.case.capture is None
+        self._open.disabled = verdict is None or self.diagnosis.scene.case.capture is None
         self._verdict.value = verdict_page(verdict) if verdict else _said(self.diagnosis.conclusion)
 
     def _show_frames(self, _: Any) -> None:
@@ -101,9 +101,10 @@ class Workbench(ipywidgets.VBox):
         if verdict is None:
             return
         self._open.disabled = True
-        frames = frames_of(verdict)
+        scene = self.diagnosis.scene
+        stream = scene.uplink if verdict.glitch.direction == "uplink" else scene.downlink
         try:
-            self._frames.value = self._dissected(frames)
+            self._frames.value = self._dissected(frames_around(verdict, stream, most=FRAMES_SHOWN))
         except ForensicsError as error:
             self._frames.value = _said(str(error))
         finally:
@@ -112,10 +113,8 @@ class Workbench(ipywidgets.VBox):
     def _dissected(self, frames: tuple[int, ...]) -> str:
         from forensics.capture.dissect import dissect
 
-        packets = dissect(self.diagnosis.scene.case, frames[:FRAMES_SHOWN])
-        more = len(frames) - FRAMES_SHOWN
-        rest = f"<p>{more} more frames are not shown.</p>" if more > 0 else ""
-        return f'<div class="forensics forensics-frames">{"".join(p._repr_html_() for p in packets)}{rest}</div>'
+        packets = dissect(self.diagnosis.scene.case, frames)
+        return f'<div class="forensics forensics-frames">{"".join(p._repr_html_() for p in packets)}</div>'
 
 
 def workbench(diagnosis: Diagnosis) -> Workbench:

@@ -7,7 +7,10 @@ from typing import Any
 
 import numpy as np
 
-from forensics.model import Diagnosis, Evidence, Prompt, Scene, Turn, Verdict
+from forensics.model import Diagnosis, Evidence, Prompt, RtpStream, Scene, Turn, Verdict
+
+EDGE_PACKETS = 3
+"""Packets opened on either side of a glitch."""
 
 
 def verdict_rows(diagnosis: Diagnosis) -> list[dict[str, Any]]:
@@ -73,6 +76,19 @@ def frames_of(verdict: Verdict) -> tuple[int, ...]:
     """Return every frame number that the glitch or its evidence names, sorted."""
     named = set(verdict.glitch.frames).union(*(e.frames for e in verdict.evidence))
     return tuple(sorted(int(f) for f in named))
+
+
+def frames_around(verdict: Verdict, stream: RtpStream | None, *, most: int) -> tuple[int, ...]:
+    """Return up to `most` frame numbers worth opening: the packets of `stream` on either edge, then what is named."""
+    edges: list[int] = []
+    if stream is not None and len(stream.packets):
+        frames, arrival_s = (stream.packets[name].to_numpy() for name in ("frame", "arrival_s"))
+        first, last = (
+            int(np.searchsorted(arrival_s, at)) for at in (verdict.glitch.capture_start_s, verdict.glitch.capture_end_s)
+        )
+        edges = [*frames[max(first - EDGE_PACKETS, 0) : first + 1], *frames[max(last - 1, 0) : last + EDGE_PACKETS]]
+    chosen = dict.fromkeys(int(frame) for frame in (*edges, *frames_of(verdict)) if frame > 0)
+    return tuple(sorted([*chosen][:most]))
 
 
 def call_facts(scene: Scene) -> dict[str, Any]:

@@ -183,6 +183,7 @@ export class Timeline {
     for (const lane of this.lanes) this.paintLane(ctx, lane);
     this.store.flush();
     this.stage.setAttribute("aria-busy", String(this.store.busy));
+    if (!this.store.busyWith("wave", "mel", "linear")) this.stage.dataset.drawn = "true";
     this.paintOver();
   }
 

@@ -6,7 +6,7 @@ from dataclasses import replace
 import numpy as np
 
 from forensics.model import Cause, Evidence
-from forensics.views.findings import frames_of, merged, plain, sides, verdict_rows
+from forensics.views.findings import frames_around, frames_of, merged, plain, sides, verdict_rows
 
 
 def test_rows_stand_in_the_order_of_time(diagnosis):
@@ -41,3 +41,17 @@ def test_frames_of_glitch_and_evidence_are_joined(diagnosis):
 def test_values_become_json_without_nan():
     value = {"a": np.float64("nan"), "b": (np.int64(3), float("inf")), "c": Cause.NETWORK_DROP}
     assert json.dumps(plain(value), allow_nan=False) == '{"a": null, "b": [3, null], "c": "network_drop"}'
+
+
+def test_the_packets_on_either_edge_are_opened_with_those_that_are_named(diagnosis):
+    verdict, stream = diagnosis.verdict("g01"), diagnosis.scene.downlink
+    chosen = frames_around(verdict, stream, most=12)
+    assert {720, 722, 724} <= {*chosen}
+    at = stream.packets.set_index("frame")["arrival_s"].reindex(chosen)
+    assert (at < verdict.glitch.capture_start_s).sum() >= 3
+    assert (at > verdict.glitch.capture_end_s).sum() >= 3
+
+
+def test_no_more_frames_are_opened_than_wanted(diagnosis):
+    assert len(frames_around(diagnosis.verdict("g01"), diagnosis.scene.downlink, most=4)) == 4
+    assert frames_around(diagnosis.verdict("g01"), None, most=12) == (720, 722, 724)

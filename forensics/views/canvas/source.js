@@ -18,6 +18,11 @@ export class TileStore {
     return this.pending.size + this.wanted.size > 0;
   }
 
+  // Whether a tile of one of these kinds is on its way.
+  busyWith(...kinds) {
+    return [...this.pending, ...this.wanted].some((key) => kinds.includes(key.split("/")[1]));
+  }
+
   // The tile if it is here; else undefined, and it is asked for at the end of this frame.
   get(key) {
     const tile = this.tiles.get(key) ?? this.take(key);
