@@ -64,7 +64,7 @@ def find_prompts(
     way = _follow(uplink, twin, clocks.get("sender_capture")) if twin is not None else _left(uplink)
     way["said_s"] = _to_recording(way["left_s"].to_numpy() - way["duration_s"].to_numpy(), clocks.get("recording"))
     way["reached_s"] = np.maximum.accumulate(way["said_s"].to_numpy())  # they were sent in the order of their sound
-    told = _Told.of(uplink, stats or {}) if twin is None else None
+    told = _Told.of(uplink, stats or {})
     return tuple(_prompt(turn, way, told=told, clock=clocks.get("recording"), seen=twin is not None) for turn in asked)
 
 
@@ -106,7 +106,10 @@ def _follow(uplink: RtpStream, twin: RtpStream, clock: ClockMap | None) -> pd.Da
     travel_s = arrived_s - way["left_s"].to_numpy()
     way["late_s"] = np.nan_to_num(travel_s - np.nanmin(travel_s))
     covered = way["left_s"].between(came_s.min() - np.nanmin(travel_s), came_s.max() - np.nanmin(travel_s))
-    way["lost"] |= np.isnan(arrived_s) & covered
+    number = there["ext_sequence_number"].to_numpy()
+    found = np.isfinite(arrived_s)
+    ahead = int(np.median(way["number"].to_numpy()[found] - number[order][place][found]))
+    way["lost"] = ~np.isin(way["number"], number + ahead) & covered  # what only the listener's tap missed was not lost
     return way
 
 
@@ -155,14 +158,16 @@ class _Told:
 def _prompt(turn: Turn, way: pd.DataFrame, *, told: _Told | None, clock: ClockMap | None, seen: bool) -> Prompt:
     inside = _during(turn, way)
     lost, late = inside[inside["lost"]], inside[~inside["lost"] & (inside["late_s"] > LATE_S)]
+    claim, more_s = _reports_say(turn, told, clock, float(way["duration_s"].iat[0]), len(lost))
+    if claim.cause is Cause.CAPTURE_LOSS:
+        lost = lost.iloc[:0]
     spans = sorted([*_spans(lost, turn, "lost"), *_spans(late, turn, "late")])
     lost_s = sum(end - start for start, end, what in spans if what == "lost")
+    late_s = sum(end - start for start, end, what in spans if what == "late")
     evidence = [_packets_say(inside, lost, late, seen=seen)]
-    if not seen:
-        claim, more_s = _reports_say(turn, told, clock, float(way["duration_s"].iat[0]), len(lost))
+    if not seen or claim.cause is Cause.CAPTURE_LOSS:
         evidence.append(claim)
         lost_s = max(lost_s, min(more_s, turn.end_s - turn.start_s))
-    late_s = sum(end - start for start, end, what in spans if what == "late")
     return Prompt(turn.start_s, turn.end_s, lost_s, late_s, tuple(spans), "", turn.text, tuple(evidence))
 
 
@@ -223,6 +228,12 @@ def _reports_say(
         reason = f"No two of {told.by} lie around these words."
         return Evidence("uplink_reports", Cause.NETWORK_DROP, None, reason), 0.0
     count, first_s, last_s = around
+    if count <= 0 and missing:
+        statement = (
+            f"{missing} packets of these words are missing in the capture, but by {told.by} the model's side missed "
+            "none: only the tap did."
+        )
+        return Evidence("uplink_reports", Cause.CAPTURE_LOSS, True, statement), 0.0
     if count <= 0:
         statement = f"By {told.by} the model's side missed nothing of these words."
         return Evidence("uplink_reports", Cause.NETWORK_DROP, False, statement), 0.0

@@ -89,6 +89,22 @@ def test_packets_that_are_missing_at_the_listeners_tap_were_lost_before_it():
     assert "lost before the listener's tap" in first.evidence[0].statement
 
 
+def test_packets_that_only_the_listeners_tap_missed_were_not_lost():
+    first, _ = prompts(there(), stream=uplink(lost=range(126, 131)))
+    assert (first.lost_s, first.spans) == (0, ())
+
+
+@pytest.mark.parametrize("twin", [None, there(lost=range(126, 131))], ids=["one capture", "two"])
+def test_packets_that_the_models_reports_do_not_miss_only_the_tap_missed(twin):
+    stream = uplink(
+        lost=range(126, 131) if twin is None else (), reports=receiver_reports([(1.5, 0, 170), (4.5, 0, 320)])
+    )
+    first, _ = prompts(twin, stream=stream)
+    assert (first.lost_s, first.spans) == (0, ())
+    assert first.evidence[-1].cause is Cause.CAPTURE_LOSS
+    assert "5 packets of these words are missing in the capture" in first.evidence[-1].statement
+
+
 @pytest.mark.parametrize(("rows", "lost_s", "supports", "says"), [
     ([(1.5, 0, 170), (4.5, 12, 320)], 0.24, True, "missed 12 packets in the 3.0 s around these words"),
     ([(1.5, 3, 170), (4.5, 3, 320)], 0.0, False, "missed nothing of these words"),
