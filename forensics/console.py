@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from statistics import median
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from rich import box
 from rich.console import Console
@@ -147,7 +147,7 @@ def _decisive(verdict: Verdict) -> str:
 def _told_of_turns(diagnosis: Diagnosis) -> list[str]:
     """What there is to say of answers, interruptions and damaged prompts, a line each."""
     turns = diagnosis.scene.turns
-    told = describe_latencies(turns)
+    told: Mapping[str, Any] = describe_latencies(turns)
     lines = [] if not told else [
         f"answers: {told['answers']}, median {_ms(told['median_s'])}, longest {_ms(told['longest_s'])}, "
         f"{told['over_goal']} above {_ms(GOAL_S)}",
