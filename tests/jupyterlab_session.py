@@ -107,7 +107,12 @@ class Sheet:
         return self
 
     def command(self, name: str):
+        """Execute a command of JupyterLab and wait until it is done."""
         self.page.evaluate("name => jupyterapp.commands.execute(name)", name)
+
+    def begin(self, name: str):
+        """Execute a command of JupyterLab, and do not wait for it."""
+        self.page.evaluate("name => { jupyterapp.commands.execute(name); }", name)
 
     def run_all(self):
         self.command("notebook:run-all-cells")
@@ -122,8 +127,8 @@ class Sheet:
     def theme(self, name: str):
         self.page.evaluate("theme => jupyterapp.commands.execute('apputils:change-theme', {theme})", name)
 
-    def printed(self, stream: str = "error") -> list[str]:
-        """What the cells wrote to a stream, or the errors that they raised."""
+    def printed(self, stream: str) -> list[str]:
+        """What the cells wrote to "stdout" or "stderr"; JupyterLab shows errors as the latter."""
         return self.page.locator(f"[data-mime-type='application/vnd.jupyter.{stream}']").all_text_contents()
 
     def ask(self, code: str) -> str:

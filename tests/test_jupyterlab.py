@@ -13,7 +13,7 @@ pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
 ROOT = Path(__file__).parents[1]
 CALL = ROOT / "sample_captures" / "stalled_model"
-LONGEST_RUN_MS = 60_000  # of all cells together, on a slow machine
+LONGEST_RUN_MS = 300_000  # of all cells together, on a slow machine
 DRAWN = ".tl-stage[aria-busy=false]"
 
 
@@ -65,7 +65,7 @@ def test_the_first_notebook(open_notebook, folder):
     sheet = open_notebook("notebooks/01_first_look.ipynb").run_all()
     sheet.page.get_by_text(re.compile(r"^\d+ of \d+$")).wait_for()  # the glitch that a later cell chose is in view
     sheet.settle()
-    assert sheet.printed("error") + sheet.printed("stderr") == []
+    assert sheet.printed("stderr") == []
     assert (folder / "reports" / "first_look.html").is_file()
     keep_picture(sheet, "first_look")
 
@@ -75,7 +75,7 @@ def test_the_template_for_a_call_of_ones_own_and_its_packets(open_notebook):
     sheet = open_notebook("notebooks/investigate.ipynb").run_all()
     sheet.page.get_by_text(re.compile(r"^\d+ of \d+$")).wait_for()
     sheet.settle()
-    assert sheet.printed("error") + sheet.printed("stderr") == []
+    assert sheet.printed("stderr") == []
     assert "late model output" in sheet.printed("stdout")[0]
     sheet.page.get_by_role("button", name="Open packets").click()
     sheet.page.get_by_text(re.compile(r"^Frame \d+ · ")).first.wait_for()
@@ -111,11 +111,13 @@ def test_an_interrupted_diagnosis_leaves_the_kernel_and_the_workbench_usable(ope
     show = f"import forensics as fx\ncase = fx.open_case({str(CALL)!r})\nbench = fx.workbench(fx.diagnose(case))\nbench"
     again = "while True:\n    fx.diagnose(case, progress=True)"
     write_notebook(folder / "stop.ipynb", show, again)
-    sheet = open_notebook("stop.ipynb").run_all()
-    sheet.page.wait_for_selector(".jp-OutputArea .progress, .jp-OutputArea .widget-hprogress")
+    sheet = open_notebook("stop.ipynb")
+    sheet.command("notebook:run-cell-and-select-next")
+    sheet.begin("notebook:run-cell")
+    sheet.page.locator(".jp-OutputArea progress, .jp-OutputArea .progress-bar").first.wait_for()
     sheet.command("notebook:interrupt-kernel")
-    sheet.page.locator("[data-mime-type='application/vnd.jupyter.error']").wait_for()
-    assert "KeyboardInterrupt" in sheet.printed("error")[0]
+    sheet.page.locator("[data-mime-type='application/vnd.jupyter.stderr']").wait_for(state="attached")
+    assert "KeyboardInterrupt" in sheet.printed("stderr")[0]
     assert sheet.ask("print(len(fx.diagnose(case).verdicts) > 0)") == "True"
     sheet.page.wait_for_selector(DRAWN)
     sheet.press("n")
