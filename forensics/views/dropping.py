@@ -75,7 +75,7 @@ class FileTaker(anywidget.AnyWidget):
         twice = sorted({ROLES[role] for role, _ in chosen if [r for r, _ in chosen].count(role) > 1})
         if twice:
             raise CaseError(f"Two files are the {' and the '.join(twice)}. Give each file a role of its own.")
-        return open_case(name=self.folder.name, **{role: self.folder / name for role, name in chosen})  # type: ignore[arg-type]
+        return open_case(name=self.folder.name, **{role: self.folder / name for role, name in chosen})
 
 
 class DropArea(ipywidgets.VBox):
@@ -111,12 +111,12 @@ class DropArea(ipywidgets.VBox):
 
     def _diagnose(self, _: Any) -> None:
         self.start.disabled = True
-        self.children = (self.taker, self.start)
+        self.children = [self.taker, self.start]
         try:
             self.case = self.taker.case()
             self.diagnosis = diagnose(self.case, progress=self._tell)
             self.bench = Workbench(self.diagnosis)
-            self.children = (self.taker, self.start, self.bench)
+            self.children = [self.taker, self.start, self.bench]
             if self._still is not None:
                 self.bench.timeline.keep_still_in(self._still)
             self.taker.said = self.diagnosis.conclusion

@@ -28,6 +28,9 @@ FLOOR_DB = -100.0
 TOP_HZ = 12_000.0  # what Opus in its super-wideband mode carries; speech has little above
 LOW_HZ = 50.0
 WINDOWS_PER_COLUMN = 4
+COARSE_LEVEL = 2
+"""From here on (40 ms a column) a column takes several windows, without zero padding. Below, windows of 21 ms overlap
+by half as they are, and padding keeps a tone between two bins from losing 1.4 dB (Harris 1978, Hann)."""
 
 NOT_CARRIED, NOTHING, SILENT, QUIETEST = 0, 1, 2, 3
 STEPS = 255 - QUIETEST
@@ -63,9 +66,10 @@ def spectrogram_tile(sound: Sound, *, scale: Scale, level: int, index: int) -> n
     columns = min(TILE_COLUMNS, int(np.ceil(sound.duration_s / hop_s)) - index * TILE_COLUMNS)
     if columns <= 0:
         return np.empty((0, ROWS), dtype=np.uint8)
-    windows = min(2**level, WINDOWS_PER_COLUMN)
+    windows = WINDOWS_PER_COLUMN if level >= COARSE_LEVEL else 1
     at_s = (index * TILE_COLUMNS + (np.arange(columns * windows) + 0.5) / windows) * hop_s
-    cells = _levels(sound, np.rint(at_s * sound.sample_rate_hz).astype(int), scale)
+    padding = 1 if level >= COARSE_LEVEL else 2
+    cells = _levels(sound, np.rint(at_s * sound.sample_rate_hz).astype(int), scale, padding=padding)
     return cells.reshape(columns, windows, ROWS).max(axis=1)
 
 
@@ -74,14 +78,14 @@ def cell_levels_db(cells: np.ndarray) -> np.ndarray:
     return np.maximum((cells.astype(float) - QUIETEST) / STEPS * -FLOOR_DB + FLOOR_DB, FLOOR_DB)
 
 
-def _levels(sound: Sound, centres: np.ndarray, scale: Scale) -> np.ndarray:
+def _levels(sound: Sound, centres: np.ndarray, scale: Scale, *, padding: int) -> np.ndarray:
     """Levels of the windows around `centres` as bytes, shape (windows, ROWS)."""
     from scipy.fft import rfft
 
     length = 1 << int(np.ceil(np.log2(WINDOW_S * sound.sample_rate_hz * 0.97)))
     frames = _frames(sound, centres, length)
     taper = np.hanning(length + 1)[:-1].astype(np.float32)
-    spectrum = np.abs(rfft(frames * taper, n=2 * length, axis=1, workers=1)) * (2 / taper.sum())
+    spectrum = np.abs(rfft(frames * taper, n=padding * length, axis=1, workers=1)) * (2 / taper.sum())
     cells = _bytes(_rows(spectrum, sound.sample_rate_hz, scale))
     cells[~frames.any(axis=1)] = SILENT
     cells[~sound.known_at(centres)] = NOTHING
