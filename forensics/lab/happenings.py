@@ -27,11 +27,10 @@ from forensics.lab.holes import Hole, find_holes, hole_between, silent_between, 
 from forensics.lab.locate import levels_dbfs
 from forensics.lab.plan import SILENT, Departure
 from forensics.lab.scenario import Fault
+from forensics.lab.speech import SPEECH_RATE_HZ
 from forensics.model import Cause
 
 Happening = dict[str, Any]
-
-SPEECH_RATE_HZ = 48_000
 
 AFTERMATH_S = 1.5
 """A hole this soon after a fault's own belongs to it: NetEq refills, and may run dry once more while it does."""

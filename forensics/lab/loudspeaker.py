@@ -14,7 +14,8 @@ from pathlib import Path
 
 import numpy as np
 
-LOUDSPEAKER_RATE_HZ = 48_000
+from forensics.lab.speech import SPEECH_RATE_HZ
+
 SINK = "listener"
 
 _START_TIMEOUT_S = 5.0
@@ -48,7 +49,7 @@ class Loudspeaker:
         """Start the audio server; it listens on a socket in the folder only."""
         arguments = ["-n", "--daemonize=no", "--use-pid-file=no", "--exit-idle-time=-1", "--disable-shm=yes",
                      "--high-priority=no", "--realtime=no", "--log-level=error",
-                     f"--load=module-null-sink sink_name={SINK} rate={LOUDSPEAKER_RATE_HZ} channels=2",
+                     f"--load=module-null-sink sink_name={SINK} rate={SPEECH_RATE_HZ} channels=2",
                      f"--load=module-native-protocol-unix auth-anonymous=1 socket={self._socket}"]  # fmt: skip
         self._server = await self._start("pulseaudio", *arguments)
         deadline = time.monotonic() + _START_TIMEOUT_S
@@ -69,7 +70,7 @@ class Loudspeaker:
         """Begin to record the sink's monitor."""
         self._recorder = await self._start(
             "parec", f"--device={SINK}.monitor", "--raw", "--format=s16le", "--channels=1",
-            f"--rate={LOUDSPEAKER_RATE_HZ}", f"--latency-msec={_LATENCY_MS}",
+            f"--rate={SPEECH_RATE_HZ}", f"--latency-msec={_LATENCY_MS}",
         )  # fmt: skip
         self._reading = asyncio.create_task(self._read())
 
@@ -78,7 +79,7 @@ class Loudspeaker:
         assert self._recorder.stdout is not None
         while piece := await self._recorder.stdout.read(_READ_BYTES):
             if not self._pieces:
-                self.first_sample_epoch_s = time.time() - len(piece) / 2 / LOUDSPEAKER_RATE_HZ
+                self.first_sample_epoch_s = time.time() - len(piece) / 2 / SPEECH_RATE_HZ
             self._pieces.append(piece)
 
     async def stop(self) -> np.ndarray:

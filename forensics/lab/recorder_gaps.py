@@ -9,8 +9,7 @@ import numpy as np
 
 from forensics.lab.account import Account
 from forensics.lab.scenario import Fault
-
-RATE_HZ = 48_000
+from forensics.lab.speech import SPEECH_RATE_HZ
 
 _EVENT_TIMES = ("rec_start", "rec_end", "user_rec_start")
 
@@ -25,13 +24,13 @@ def make_recorder_gaps(account: Account, truth: dict[str, Any]) -> np.ndarray:
     gaps = [fault for fault in account.scenario.faults_of("recorder") if fault.kind == "recording_gap"]
     for fault in reversed(gaps):
         start_s = float(account.recording_time(account.zero_s + fault.at_s))
-        first, last = round(start_s * RATE_HZ), round((start_s + fault.duration_s) * RATE_HZ)
+        first, last = round(start_s * SPEECH_RATE_HZ), round((start_s + fault.duration_s) * SPEECH_RATE_HZ)
         recording[first:last] = 0
         truth["benign"].append(_entry(fault, start_s))
         if fault["content"] == "cut":
             recording = np.delete(recording, slice(first, last))
             _move_back(truth, start_s=start_s, by_s=fault.duration_s)
-    truth["duration_s"] = round(len(recording) / RATE_HZ, 3)
+    truth["duration_s"] = round(len(recording) / SPEECH_RATE_HZ, 3)
     return recording
 
 

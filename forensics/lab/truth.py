@@ -18,6 +18,7 @@ from forensics.lab.happenings import Happening, fault_id, find_happenings
 from forensics.lab.microphone import loud_span, span_of
 from forensics.lab.plan import SpokenLine
 from forensics.lab.scenario import Fault, Line
+from forensics.lab.speech import SPEECH_RATE_HZ
 
 TIME_NOTES = (
     "cap_* are seconds since 1970 at the receiver's tap, cap_sender_* at the sender's; rec_* are seconds since the "
@@ -43,7 +44,7 @@ def describe_truth(account: Account) -> dict[str, Any]:
     return {
         "case": scenario.name,
         "description": scenario.description,
-        "duration_s": round(len(account.recording) / 48_000, 3),
+        "duration_s": round(len(account.recording) / SPEECH_RATE_HZ, 3),
         "rec_first_sample_epoch": round(float(account.clock[0, 0] - account.clock[0, 1]), 6),
         "call_zero_epoch": round(account.zero_s, 6),
         "base_one_way_delay_ms": scenario.network.one_way_delay_s * 1000,
