@@ -26,10 +26,10 @@ SHORTEST_S = 0.06
 FLOOR_DB = 45.0
 """Frames this far below the loud ones are not speech, whatever their spectrum."""
 
-EDGE_RANGE_DB = 15.9
+EDGE_RANGE_DB = 17.0
 """A stretch begins and ends with its first and last `EDGE_FRAME_S` that is no further below the level of the stretch:
-the margin by which ITU-T P.56 tells active speech. The detector alone holds on for up to a tenth of a second behind the
-last sound."""
+between the 15.9 dB by which ITU-T P.56 tells active speech and the 18 dB by which its faintest useful parts lie below
+its level (French & Steinberg 1947). The detector alone holds on for up to a tenth of a second behind the last sound."""
 
 EDGE_FRAME_S = 0.005
 
