@@ -16,7 +16,7 @@ from forensics.capture.tally import Tally
 FILE_HEADER_OCTETS = 24
 
 _GUESS_SECONDS = 86_400
-"""Records whose second lies this far before or after the first one's serve as guessed starts; others are walked to."""
+"""Records whose second lies this far from that of the buffer's first serve as guessed starts; others are walked to."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,10 +65,9 @@ def read_pcap_records(window: Window, tally: Tally) -> Iterator[Records]:
         tally.note(f"the file ends inside its header, at octet {window.end}")
         return
     link = struct.unpack_from(f"{order}I", window.octets, 20)[0] & 0x03FF_FFFF & 0xFFFF
-    chain: Chain | None = None
     position, frames = FILE_HEADER_OCTETS, 0
     while True:
-        chain = chain or _chain(window, order=order, flavour=flavour, first=position)
+        chain = _chain(window, order=order, flavour=flavour, first=position)
         found = walk(window.octets, chain, start=position, end=window.end)
         if len(found.positions):
             yield _records(window.octets, found.positions, order=order, flavour=flavour, frames=frames, link=link)

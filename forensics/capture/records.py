@@ -15,6 +15,9 @@ LONGEST_FRAME = 262144
 WALKERS = 1024
 """Walkers that go in lock step; below a few records each the plain walk is faster."""
 
+FEW_WALKERS = 16
+"""Fewer do not go in lock step any more: a step of all costs as much as this many alone."""
+
 GUESS_OCTETS = 384
 """How far each walker looks for the start of a record: a little more than a record of voice; not all need succeed."""
 
@@ -94,18 +97,19 @@ def walk(octets: np.ndarray, chain: Chain, *, start: int, end: int) -> Walk:
     if len(starts) < WALKERS // 8:
         return _walk_alone(octets, chain, start=start, end=end)
     limits = np.append(starts[1:], end)
-    steps, landed = _walk_in_lock_step(octets, chain, starts=starts, limits=limits, end=end)
+    owner, positions, landed = _walk_in_lock_step(octets, chain, starts=starts, limits=limits, end=end)
     missed = np.flatnonzero(landed[:-1] != limits[:-1])
     trusted = int(missed[0]) + 1 if len(missed) else len(starts)
-    columns = steps[:, :trusted].T
-    positions = columns[columns >= 0]
     rest = _walk_alone(octets, chain, start=int(landed[trusted - 1]), end=end)
+    positions = np.sort(positions[owner < trusted])
     return Walk(np.concatenate([positions, rest.positions]), rest.stop, rest.broken)
 
 
-def _walk_alone(octets: np.ndarray, chain: Chain, *, start: int, end: int) -> Walk:
+def _walk_alone(octets: np.ndarray, chain: Chain, *, start: int, end: int, limit: int | None = None) -> Walk:
+    """Walk from record to record up to `limit`, or as far as they are whole."""
     length_of = struct.Struct(f"{chain.order}I").unpack_from
-    length_at, overhead, last = chain.length_at, chain.overhead, end - chain.header
+    length_at, overhead = chain.length_at, chain.overhead
+    last = end - chain.header if limit is None else min(limit - 1, end - chain.header)
     positions = []
     position, broken = start, False
     while position <= last:
@@ -121,28 +125,34 @@ def _walk_alone(octets: np.ndarray, chain: Chain, *, start: int, end: int) -> Wa
 
 def _walk_in_lock_step(
     octets: np.ndarray, chain: Chain, *, starts: np.ndarray, limits: np.ndarray, end: int
-) -> tuple[np.ndarray, np.ndarray]:
-    """Return the positions, shape (steps, walkers), -1 where a walker had arrived, and where each one ended.
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return who found a record, where, and where each walker ended.
 
-    All walkers step, also those that have arrived, until most have: on so few numbers the calls cost, not the work.
+    All step, also those that have arrived, until most have: on so few numbers the calls cost, not the work. The last
+    ones, whose neighbours found no start, go on alone.
     """
     landed = starts.copy()
     until = np.minimum(limits, end - chain.header + 1)
-    walking, here, steps = np.arange(len(starts)), starts, []
+    walking, here = np.arange(len(starts)), starts
     going = here < until
-    while going.any():
-        if 2 * np.count_nonzero(going) < len(going):
+    owners, places = [], []
+    while (many := np.count_nonzero(going)) >= FEW_WALKERS:
+        if 2 * many < len(going):
             walking, here, until, going = walking[going], here[going], until[going], going[going]
         lengths = windows(octets, here + chain.length_at, 4).view(f"{chain.order}u4").ravel().astype(np.int64)
         following = here + (lengths + chain.overhead)
         going = going & (following <= end) & (lengths <= chain.longest) & (lengths >= chain.shortest)
-        step = np.full(len(starts), -1, np.int64)
-        step[walking] = np.where(going, here, -1)
-        steps.append(step)
+        owners.append(walking[going])
+        places.append(here[going])
         here = np.where(going, following, here)
         landed[walking] = here
         going &= here < until
-    return np.array(steps), landed
+    for walker in walking[going].tolist():
+        alone = _walk_alone(octets, chain, start=int(landed[walker]), end=end, limit=int(limits[walker]))
+        owners.append(np.full(len(alone.positions), walker))
+        places.append(alone.positions)
+        landed[walker] = alone.stop
+    return np.concatenate(owners), np.concatenate(places), landed
 
 
 def _guessed_starts(octets: np.ndarray, chain: Chain, *, start: int, end: int) -> np.ndarray:

@@ -155,6 +155,21 @@ def test_records_that_imitate_records_do_not_mislead_the_walkers(tmp_path):
     assert capture.datagrams["frame"].tolist() == list(range(1, 3001))
 
 
+@pytest.mark.parametrize("container", [p.pcap, p.pcapng])
+def test_a_file_of_many_days_costs_no_more_memory(tmp_path, container):
+    """Times that no guess expects: the walkers that find no start must neither mislead nor cost memory."""
+    import tracemalloc
+
+    frames = p.shots((p.ethernet(p.ipv4(p.udp(p.rtp(n, n)))) for n in range(20_000)), step_ns=60 * 10**9)
+    path = written(tmp_path, container(frames))
+    tracemalloc.start()
+    capture = read_capture(path)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert sequence_numbers(capture) == list(range(20_000))
+    assert peak < 60e6
+
+
 def test_the_short_way_and_the_long_way_give_the_same(tmp_path, monkeypatch):
     """A mixture of plain frames and of all that differs from them in one way each."""
     plain = p.ipv4(p.udp(p.rtp(1, 1)))
