@@ -31,7 +31,7 @@ def diagnose(case: Case, *, progress: bool | Told = False) -> Diagnosis:
     Parameters
     ----------
     case : Case
-        From `open_case`. Any subset of evidence will do, as long as there is a capture or a recording.
+        From `open_case`. Any subset of evidence will do: a capture, a recording, statistics or an event log.
     progress : bool or callable
         Show a progress bar, as a widget in a notebook, else on stderr; or what to call with stage and action before
         each step.
