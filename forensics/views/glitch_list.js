@@ -9,7 +9,7 @@ const COLUMNS = [
   { key: "length", title: "Lasts", number: true, show: (g) => formatSpan(g.end_s - g.start_s), value: (g) => g.end_s - g.start_s },
   { key: "cause", title: "Cause", show: (g, causes) => [icon(causes[g.cause].glyph, { className: `glyph cause-${g.cause}` }), causes[g.cause].label] },
   { key: "mechanism", title: "Mechanism", show: (g) => g.mechanism.replaceAll("_", " ") || "–" },
-  { key: "confidence", title: "Confidence", number: true, show: (g) => (g.confidence > 0.995 ? "> 99 %" : `${Math.round(100 * g.confidence)} %`) },
+  { key: "confidence", title: "Confidence", number: true, show: (g) => (g.confidence >= 0.995 ? "> 99 %" : `${Math.round(100 * g.confidence)} %`) },
   { key: "audible", title: "Audible", show: (g) => (g.audible ? "yes" : "masked") },
 ];
 

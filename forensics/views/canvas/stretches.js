@@ -125,6 +125,6 @@ export class PredictionLane extends Lane {
 
   describe(axis) {
     const within = ({ holes }) => holes.filter(([start, end]) => end >= axis.start && start <= axis.end).length;
-    return this.rows.map((row) => `${row.name}: ${within(row)} holes`).join(", ");
+    return this.rows.map((row) => `${row.name}: ${within(row)} ${within(row) === 1 ? "hole" : "holes"}`).join(", ");
   }
 }
