@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
+from forensics.audio.payloads import decode_stream
+from forensics.errors import ForensicsError
 from forensics.model import Diagnosis
 from forensics.report.answers import prompt_rows, setup_rows, slack_rows, turn_section
 from forensics.report.clips import Format
@@ -63,6 +66,7 @@ def write_report(
 
 def render_report(diagnosis: Diagnosis, *, audio: Audio = Audio.CALL, clips: Format = Format.WEBM) -> str:
     """Return the page of `diagnosis` as text."""
+    diagnosis = diagnosis if audio is Audio.NONE else _with_sound(diagnosis)
     view = make_view(diagnosis)
     sections = glitch_sections(diagnosis, view, audio=audio, clips=clips)
     return render_page(
@@ -84,3 +88,15 @@ def render_report(diagnosis: Diagnosis, *, audio: Audio = Audio.CALL, clips: For
         provenance=provenance(diagnosis),
         data=script_json(page_data(view, audio=audio, clips=clips)),
     )
+
+
+def _with_sound(diagnosis: Diagnosis) -> Diagnosis:
+    """Return `diagnosis` with what was sent decoded, where that was not needed to judge: a call without recording."""
+    scene = diagnosis.scene
+    if scene.sent is not None or scene.downlink is None or not scene.downlink.readable:
+        return diagnosis
+    try:
+        sent = decode_stream(scene.downlink).track
+    except ForensicsError:
+        return diagnosis
+    return replace(diagnosis, scene=replace(scene, sent=sent))

@@ -32,6 +32,9 @@ SHORTEST_NAME = 3
 """What an SDP names with fewer characters ("-", "0") is no name, and replacing it would spoil every text."""
 
 ID_COLUMNS = ("id", "connection", "response_id", "item_id", "codec_id", "local_candidate_id", "remote_candidate_id")
+OURS = ("speaker", "parts", "measured", "rule", "mechanism", "stage", "id")
+"""Fields that hold words of ours: a stream that calls itself "agent" must not rename them."""
+
 SPOKEN = ("text", "said_over", "said", "understood")
 """Fields that hold what people said."""
 
@@ -175,5 +178,6 @@ def _texts(value: Any, names: Pseudonyms) -> Any:
     if isinstance(value, Glitch):
         return value if value.ssrc is None else replace(value, ssrc=names.number(value.ssrc))
     if is_dataclass(value) and not isinstance(value, type):
-        return replace(value, **{f.name: _texts(getattr(value, f.name), names) for f in fields(value)})
+        told = [f.name for f in fields(value) if f.name not in OURS]
+        return replace(value, **{name: _texts(getattr(value, name), names) for name in told})
     return value

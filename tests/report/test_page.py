@@ -6,6 +6,7 @@ import html
 import json
 import re
 from dataclasses import replace
+from types import SimpleNamespace
 
 import pytest
 from told_call import HOSTILE, hostile_diagnosis
@@ -36,6 +37,15 @@ def test_sound_may_be_mp3(diagnosis, tmp_path):
     text = write_report(diagnosis, tmp_path / "r.html", audio="glitches", clips="mp3").read_text(encoding="utf-8")
     assert text.count('src="data:audio/mpeg;base64,') == 6
     assert "data:audio/webm" not in text
+
+
+def test_without_a_recording_what_was_sent_is_heard(diagnosis, tmp_path, monkeypatch):
+    sent = diagnosis.scene.sent
+    scene = replace(diagnosis.scene, recording=None, microphone=None, sent=None, heard=None, clocks={})
+    monkeypatch.setattr("forensics.report.page.decode_stream", lambda stream: SimpleNamespace(track=sent))
+    text = write_report(replace(diagnosis, scene=scene), tmp_path / "r.html").read_text(encoding="utf-8")
+    assert text.count("<figcaption>As sent") == 3
+    assert "<figcaption>As heard" not in text
 
 
 def test_an_unknown_amount_of_audio_is_refused(diagnosis, tmp_path):

@@ -164,3 +164,10 @@ def test_what_is_no_name_stays(told):
     assert [v.cause for v in diagnosis.verdicts] == [v.cause for v in told.verdicts]
     assert diagnosis.verdicts[0].glitch.start_s == told.verdicts[0].glitch.start_s
     assert diagnosis.scene.inputs[0].role == "capture"
+
+
+def test_a_stream_named_like_a_word_of_ours_renames_nothing(told):
+    stream = replace(told.scene.downlink, cname="agent")
+    diagnosis = redacted(replace(told, scene=replace(told.scene, downlink=stream, streams=(stream,))), key=KEY)
+    assert [turn.speaker for turn in diagnosis.scene.turns] == [turn.speaker for turn in told.scene.turns]
+    assert diagnosis.scene.downlink.cname.startswith("name-")
