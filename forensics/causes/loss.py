@@ -51,7 +51,8 @@ BURST_PACKETS = 2
 def sequence_gap(site: Site) -> list[Evidence]:
     """Sequence numbers are missing at the receiver's tap (RFC 3550 §A.3): lost on the way, unless never sent.
 
-    Where the capture holds the voice and nothing else, the tap may have slept as well, and it weighs less.
+    Where the capture holds the voice and nothing else, they may as well have been missed by the tap or never sent, and
+    it weighs little.
     """
     lost = int(site.measured("lost_packets"))
     if lost <= 0:
@@ -80,7 +81,7 @@ def sequence_gap(site: Site) -> list[Evidence]:
             "sequence_gap",
             Cause.NETWORK_DROP,
             statement,
-            weight=STRONG if site.witnessed else FAIR,
+            weight=STRONG if site.witnessed else SLIGHT,
             mechanism=mechanism,
             lost_packets=lost,
         )
@@ -228,7 +229,10 @@ def tap_was_awake(site: Site) -> list[Evidence]:
     if seen < due / 2:
         return [unchecked(site, "tap_was_awake", Cause.CAPTURE_LOSS, f"{numbers}, which is neither.")]
     statement = f"{numbers}: the tap was awake."
-    return [opposes(site, "tap_was_awake", Cause.CAPTURE_LOSS, statement, weight=FAIR, seen=seen, due=due)]
+    return [
+        opposes(site, "tap_was_awake", Cause.CAPTURE_LOSS, statement, weight=FAIR, seen=seen, due=due),
+        supports(site, "tap_was_awake", Cause.NETWORK_DROP, statement, weight=SLIGHT),
+    ]
 
 
 def receiver_saw_no_loss(site: Site) -> list[Evidence]:

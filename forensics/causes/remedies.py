@@ -61,7 +61,10 @@ def remedy_for(
     """
     if cause is Cause.UNDETERMINED:
         candidates = " or ".join(str(other).replace("_", " ") for other in alternatives)
-        return f"Not decided between {candidates or 'the causes'}. {deciding_capture(scene)}", "Mending one of them on suspicion."
+        return (
+            f"Not decided between {candidates or 'the causes'}. {deciding_capture(scene)}",
+            "Mending one of them on suspicion.",
+        )
     key = (cause, mechanism) if (cause, mechanism) in REMEDIES else next(k for k in REMEDIES if k[0] is cause)
     helped, useless = REMEDIES[key]
     if not glitch.audible:
