@@ -4,7 +4,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from building import make_glitch, make_journey, make_scene, silent_stream, without
+from building import make_glitch, make_journey, make_scene, sender_reports, silent_stream, without
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -73,12 +73,20 @@ def judged(journey, **known):
 
 def test_a_loss_is_judged_a_network_drop_with_its_evidence():
     heard_s = NUMBER * 0.02 + 0.065 + np.where(NUMBER >= AT, 0.007, 0.0)
-    (verdict,) = judged(without(make_journey(COUNT, heard_s=heard_s), range(AT, AT + 6)))
+    journey = without(make_journey(COUNT, heard_s=heard_s), range(AT, AT + 6))
+    reports = sender_reports([(1.0, 1.0, 1.0, 50), (7.0, 7.0, 7.0, 350)])
+    (verdict,) = judged(journey, downlink=silent_stream(journey["arrival_s"], reports=reports))
     assert (verdict.id, verdict.cause, verdict.mechanism) == ("g01", Cause.NETWORK_DROP, "burst_loss")
     assert verdict.confidence >= DECIDED
     assert {"sequence_gap", "seen_at_sender", "played_through"} <= {e.rule for e in verdict.evidence}
     assert verdict.remedy.startswith("RED")
     assert "the packet never came" not in verdict.would_not_help
+
+
+def test_a_loss_in_a_capture_of_the_voice_alone_is_left_open():
+    (verdict,) = judged(without(make_journey(COUNT), range(AT, AT + 6)))
+    assert verdict.cause is Cause.UNDETERMINED
+    assert verdict.alternatives[0][0] is Cause.NETWORK_DROP
 
 
 def test_evidence_comes_heaviest_first():
