@@ -84,7 +84,8 @@ def test_a_loss_is_judged_a_network_drop_with_its_evidence():
 
 
 def test_a_loss_in_a_capture_of_the_voice_alone_is_left_open():
-    (verdict,) = judged(without(make_journey(COUNT), range(AT, AT + 6)))
+    heard_s = NUMBER * 0.02 + 0.065 + np.where(NUMBER >= AT, 0.007, 0.0)
+    (verdict,) = judged(without(make_journey(COUNT, heard_s=heard_s), range(AT, AT + 6)))
     assert verdict.cause is Cause.UNDETERMINED
     assert verdict.alternatives[0][0] is Cause.NETWORK_DROP
 
