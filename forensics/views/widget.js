@@ -6,14 +6,22 @@ import { mount } from "./timeline.js";
 
 export async function render({ model, el }) {
   const timeline = await mount(el.appendChild(element("div")), new KernelClient(model));
+  const told = {}; // what the hand did and the kernel does not know yet
   let settle = null;
+  const keep = () => Object.entries(told).forEach(([name, value]) => model.set(name, value));
   timeline.on((change) => {
-    for (const [name, value] of Object.entries(change)) model.set(name, value);
+    Object.assign(told, change);
+    keep();
     clearTimeout(settle);
-    settle = setTimeout(() => model.save_changes(), 120);
+    settle = setTimeout(() => {
+      keep(); // once more: the kernel may have echoed an older value meanwhile
+      model.save_changes();
+      for (const name of Object.keys(told)) delete told[name];
+    }, 120);
   });
   const follow = {
     window() {
+      if ("window" in told) return;
       const [start, end] = model.get("window");
       if (Math.abs(start - timeline.axis.start) + Math.abs(end - timeline.axis.end) > 1e-6) timeline.showWindow(start, end);
     },
