@@ -14,6 +14,7 @@ import argparse
 import ast
 import importlib
 import json
+import pickle
 import pkgutil
 import time
 from collections.abc import Iterator, Sequence
@@ -238,6 +239,7 @@ def main() -> None:
     parser.add_argument("--only", default="", help="parts of the names of the constants to vary, comma separated")
     parser.add_argument("--calls", default="", help="first:last of the folders")
     parser.add_argument("--minutes", type=float, default=1e6, help="take up no more calls after so long")
+    parser.add_argument("--keep", type=Path, help="pool with what earlier runs over other calls left in this file")
     options = parser.parse_args()
     leave_remedies_out()
     folders = sorted(
@@ -249,8 +251,19 @@ def main() -> None:
     constants = [constant for constant in find_constants() if any(part in constant.title for part in wanted)]
     calls = read_calls(folders, options.subsets.split(","))
     tallies, done = vary(calls, constants, until=time.monotonic() + 60 * options.minutes)
+    if options.keep is not None:
+        done += pool_with(options.keep, tallies, done)
     print(f"{done} calls, {len(constants)} constants")
     print_table(tallies, constants)
+
+
+def pool_with(path: Path, tallies: dict[str, Tally], done: int) -> int:
+    """Add the tallies of earlier runs, keep all for the next, and return how many calls the earlier ones had."""
+    earlier, calls = pickle.loads(path.read_bytes()) if path.is_file() else ({}, 0)
+    for title, tally in earlier.items():
+        tallies.setdefault(title, Tally()).add(tally)
+    path.write_bytes(pickle.dumps((tallies, calls + done)))
+    return int(calls)
 
 
 if __name__ == "__main__":
