@@ -10,7 +10,6 @@ PACKAGE = Path(__file__).parents[1] / "forensics"
 ORDER = (
     "errors",
     "model",
-    "progress",
     "case",
     "calls",
     "capture",
@@ -23,10 +22,6 @@ ORDER = (
     "glitches",
     "causes",
     "conclusion",
-    "provenance",
-    "evidence",
-    "directions",
-    "alignment",
     "diagnosis",
     "findings",
     "measures",
@@ -35,14 +30,12 @@ ORDER = (
     "report",
     "exports",
     "survey",
-    "doctor",
-    "console",
     "commands",
     "__main__",
 )
 """The rooms as `ls` tells them; each may import those that stand before it, and itself."""
 
-BESIDE = {"lab": {*ORDER} - {"views", "report", "exports", "survey", "console", "commands", "__main__"}}
+BESIDE = {"lab": {*ORDER} - {"views", "report", "exports", "survey", "commands", "__main__"}}
 """The room that stands aside: it may import these, and only the command line may import it."""
 
 FILES = sorted(PACKAGE.rglob("*.py"))

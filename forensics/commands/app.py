@@ -62,8 +62,8 @@ app.command(epilog=_examples("streams monday.pcapng", "streams calls/monday --js
 @app.command()
 def doctor() -> None:
     """Say what is installed and what is missing. Exit status: 0 a diagnosis can be made, 1 something needed is gone."""
-    from forensics.console import print_checks
-    from forensics.doctor import check_installation, healthy
+    from forensics.commands.console import print_checks
+    from forensics.commands.doctor import check_installation, healthy
 
     checks = check_installation()
     print_checks(checks)

@@ -71,9 +71,9 @@ def diagnose(
 
     Exit status: 0 no glitch, 1 glitches, 2 could not be read. With --fail-on, 1 only if one of the conditions holds.
     """
+    from forensics.commands.console import print_diagnosis
     from forensics.commands.gates import check_gates, read_gates
     from forensics.commands.junit import CallOutcome, junit_xml
-    from forensics.console import print_diagnosis
     from forensics.findings import findings
 
     gates = read_gates(fail_on)
@@ -104,7 +104,7 @@ def report(
     redact: RedactOption = False,
 ) -> None:
     """Diagnose a call and write its page. Exit status: 0 written, 2 could not be read."""
-    from forensics.console import print_diagnosis
+    from forensics.commands.console import print_diagnosis
 
     diagnosis = diagnosed(case)
     print_diagnosis(diagnosis)

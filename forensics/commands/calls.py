@@ -45,9 +45,9 @@ def compare(
 
     Exit status: 0 nothing got worse by more than chance would give, 1 something did, 2 could not be read.
     """
+    from forensics.commands.console import print_comparison
     from forensics.comparison import compare as compare_calls
     from forensics.comparison.document import comparison_document
-    from forensics.console import print_comparison
     from forensics.report import write_comparison
 
     comparison = compare_calls(before, after, jobs=jobs, progress=sys.stderr.isatty())
@@ -72,9 +72,9 @@ def survey(
     Exit status: 0 no glitch in any call, 1 glitches (with --fail-on: a condition holds for a call), 2 a call could not
     be read; the others are done all the same.
     """
+    from forensics.commands.console import print_survey
     from forensics.commands.gates import check_gates, read_gates
     from forensics.commands.junit import CallOutcome, junit_xml
-    from forensics.console import print_survey
     from forensics.survey import survey_calls
 
     gates = read_gates(fail_on)

@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-from forensics.progress import stage_bar
+from forensics.diagnosis.progress import stage_bar
 
 STAGES = ("read", "align", "judge")
 

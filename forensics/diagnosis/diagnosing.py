@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import pandas as pd
 
-from forensics.alignment import align_events, align_sender, place_counters, set_axis, trace
 from forensics.causes import judge_glitches
 from forensics.conclusion import write_conclusion
-from forensics.directions import choose_directions
+from forensics.diagnosis.alignment import align_events, align_sender, place_counters, set_axis, trace
+from forensics.diagnosis.directions import choose_directions
+from forensics.diagnosis.evidence import Known, read_evidence
+from forensics.diagnosis.progress import Told, stage_bar
+from forensics.diagnosis.provenance import Log
 from forensics.errors import AudioError
-from forensics.evidence import Known, read_evidence
 from forensics.glitches import find_glitches
 from forensics.model import Case, Diagnosis, Scene, Turn
-from forensics.progress import Told, stage_bar
-from forensics.provenance import Log
 from forensics.streams.call_setup import find_call_setup
 from forensics.turns import find_prompts, find_turns
 from forensics.turns.first_sound import find_first_sound

@@ -11,9 +11,9 @@ import pandas as pd
 from forensics.audio.recording import read_recording
 from forensics.capture import read_capture
 from forensics.case import input_file
+from forensics.diagnosis.provenance import Log
 from forensics.errors import CaseError, KeysError
 from forensics.model import AudioTrack, Capture, Case, ClockMap, InputFile, Playout, RtpStream
-from forensics.provenance import Log
 from forensics.streams import StreamSet, find_streams
 from forensics.telemetry.events import read_events
 from forensics.telemetry.statistics import Statistics, read_stats

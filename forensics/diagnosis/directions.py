@@ -16,12 +16,12 @@ from forensics.clocks.envelope import estimate_recording_clock_closed
 from forensics.clocks.loudness import find_anchors
 from forensics.clocks.placement import DRIFT_SPAN_S, estimate_recording_clock, place_course
 from forensics.clocks.recording import CoarseOffset, estimate_coarse_offset
+from forensics.diagnosis.evidence import Known
+from forensics.diagnosis.provenance import Log
 from forensics.errors import ForensicsError
-from forensics.evidence import Known
 from forensics.model import AudioTrack, ClockMap, RtpStream
 from forensics.playout.heard import locate_packets
 from forensics.playout.replay import replay_neteq
-from forensics.provenance import Log
 from forensics.streams.vantage import find_near_endpoint
 
 

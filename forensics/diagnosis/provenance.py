@@ -7,9 +7,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
+from forensics.diagnosis.progress import Told
 from forensics.errors import ForensicsError
 from forensics.model import InputFile, Step
-from forensics.progress import Told
 
 T = TypeVar("T")
 

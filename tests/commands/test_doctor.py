@@ -2,8 +2,8 @@
 
 import shutil
 
-from forensics import doctor
-from forensics.console import print_checks
+from forensics.commands import doctor
+from forensics.commands.console import print_checks
 
 
 def test_the_needed_packages_are_here():

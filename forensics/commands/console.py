@@ -12,7 +12,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from forensics.doctor import Check
+from forensics.commands.doctor import Check
 from forensics.model import BLAMING_CAUSES, Cause, Diagnosis, Prompt, Turn, Verdict
 from forensics.turns.goal import GOAL_S, describe_latencies
 

@@ -16,13 +16,13 @@ from forensics.clocks.predicted_wait import refine_by_replay
 from forensics.clocks.sending import estimate_sending_clock
 from forensics.clocks.statistics import WALL_ERROR_S, choose_connection, estimate_stats_clock, place_stats
 from forensics.clocks.talk import find_talkspurts
+from forensics.diagnosis.evidence import Known
+from forensics.diagnosis.provenance import Log
 from forensics.errors import ClockError
-from forensics.evidence import Known
 from forensics.model import ClockMap, RtpStream
 from forensics.playout.journey import trace_journey
 from forensics.playout.replay import replay_neteq
 from forensics.playout.ticks import estimate_ticks
-from forensics.provenance import Log
 from forensics.telemetry.counters import find_counted_speech
 from forensics.telemetry.events import has_wall_time
 from forensics.telemetry.slack import estimate_slack
