@@ -12,6 +12,7 @@ from forensics.model import (
     EVENT_COLUMNS,
     SETUP_COLUMNS,
     SLACK_COLUMNS,
+    STATISTICS_COLUMNS,
     Diagnosis,
     EventKind,
     Playout,
@@ -101,7 +102,7 @@ def inbound(end_s: float, *, ssrc: int) -> pd.DataFrame:
     """Counters of a browser once a second: 80 ms deep, 60 ms wanted, 300 ms concealed in the second of the stall."""
     at_s = np.arange(0.5, end_s, 1.0)
     emitted = (at_s - 0.5) * 48_000
-    return pd.DataFrame(
+    counted = pd.DataFrame(
         {
             "id": "IT01",
             "ssrc": ssrc,
@@ -112,6 +113,7 @@ def inbound(end_s: float, *, ssrc: int) -> pd.DataFrame:
             "concealed_samples": np.where(at_s > STALL_ON_CAPTURE_S, 0.3 * 48_000, 0.0),
         }
     )
+    return counted.reindex(columns=[*STATISTICS_COLUMNS["inbound-rtp"], "capture_s"])
 
 
 def replay(end_s: float, *, ssrc: int) -> Playout:

@@ -16,6 +16,9 @@ OLDEST_PYTHON = (3, 11)
 
 DISTRIBUTION = "voice-forensics"
 
+MADE_BY = {"lab": ", or make samples", "test": ", or make test", "dev": ", or make lint"}
+"""The make target that installs each extra."""
+
 PROGRAMS = {
     "tshark": (("tshark",), "the packets of a glitch in full (dissect)", "tshark"),
     "Chromium": (("chromium", "chromium-browser", "google-chrome"), "recording real calls in the lab", "chromium"),
@@ -72,7 +75,7 @@ def _check_packages() -> Iterator[Check]:
         if name == DISTRIBUTION:
             continue
         if extra:
-            optional.append((name, f"pip install '{DISTRIBUTION}[{extra[1]}]', or make test"))
+            optional.append((name, f"pip install '{DISTRIBUTION}[{extra[1]}]'{MADE_BY.get(extra[1], '')}"))
         else:
             needed.append((name, "make setup"))
     for name, advice in needed:
@@ -92,7 +95,7 @@ def _check_programs() -> Iterator[Check]:
     for name, (commands, purpose, package) in PROGRAMS.items():
         path = next(filter(None, map(shutil.which, commands)), None)
         found = _program_version(path) if path else ""
-        yield Check(name, found, False, f"only for {purpose}: apt-get install {package}")
+        yield Check(name, found, False, f"apt-get install {package}: only for {purpose}")
 
 
 def _check_libraries() -> Iterator[Check]:
@@ -100,7 +103,7 @@ def _check_libraries() -> Iterator[Check]:
         return
     for name, (known_as, purpose, package) in LIBRARIES.items():
         found = ctypes.util.find_library(known_as) or ""
-        yield Check(name, found, False, f"only for {purpose}: apt-get install {package}")
+        yield Check(name, found, False, f"apt-get install {package}: only for {purpose}")
 
 
 def _program_version(path: str) -> str:
