@@ -108,9 +108,11 @@ def test_a_real_call_is_recorded_with_its_truth(short_call, tmp_path):
     truth = json.loads((out / "truth.json").read_text())
     faults = {event["injected_id"]: event for event in truth["events"] if event["injected_id"]}
     assert faults["f1"]["cause"] == "network_drop"
-    assert faults["f1"]["evidence"]["gap_ms"] == pytest.approx(200, abs=40)
+    assert len(faults["f1"]["lost_seqs"]) == pytest.approx(10, abs=1)
     assert faults["f2"]["cause"] == "late_model_output"
-    assert faults["f2"]["evidence"]["gap_ms"] == pytest.approx(200, abs=40)
+    assert faults["f2"]["stall_ms"] == pytest.approx(200, abs=30)
+    for fault in faults.values():  # how much of it is heard is the browser's affair: a deep buffer plays past it
+        assert 0 <= fault["evidence"]["gap_ms"] <= 240
     receiver, sender = (read_capture(path) for path in (case.capture, case.sender_capture))
     assert len(sender.datagrams) - len(receiver.datagrams) == pytest.approx(10, abs=6)
     assert set(receiver.flows["source_address"]) <= {"127.0.0.1", "127.0.0.3"}
