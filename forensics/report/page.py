@@ -6,6 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from forensics.audio.payloads import decode_stream
+from forensics.diagnosis.progress import Told, stage_bar
 from forensics.errors import ForensicsError
 from forensics.model import Diagnosis
 from forensics.report.answers import prompt_rows, setup_rows, slack_rows, turn_section
@@ -18,6 +19,9 @@ from forensics.report.shell import read_part, render_page
 from forensics.views.renderer import evidence_style, timeline_source, timeline_style
 from forensics.views.view import make_view
 
+STAGES = ("draw", "pack", "write")
+"""For the progress bar."""
+
 
 def write_report(
     diagnosis: Diagnosis,
@@ -27,6 +31,7 @@ def write_report(
     clips: Format | str = Format.WEBM,
     redact: bool = False,
     redaction_key: bytes | None = None,
+    progress: bool | Told = False,
 ) -> Path:
     """Write `diagnosis` as one self-contained page that opens from the file system and fetches nothing.
 
@@ -45,6 +50,8 @@ def write_report(
         Whether addresses, ports, names and ids are replaced by pseudonyms, and paths and checksums left out.
     redaction_key : bytes, optional
         Reports redacted with the same key use the same pseudonyms; by default each report has its own.
+    progress : bool or callable
+        As for `diagnose`.
 
     Returns
     -------
@@ -58,17 +65,23 @@ def write_report(
     """
     path = Path(path)
     shown = redacted(diagnosis, key=redaction_key) if redact else diagnosis
-    page = render_report(shown, audio=Audio(audio), clips=Format(clips))
+    with stage_bar(STAGES, wanted=progress) as told:
+        page = render_report(shown, audio=Audio(audio), clips=Format(clips), told=told)
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(page, encoding="utf-8")
     return path
 
 
-def render_report(diagnosis: Diagnosis, *, audio: Audio = Audio.CALL, clips: Format = Format.WEBM) -> str:
-    """Return the page of `diagnosis` as text."""
+def render_report(
+    diagnosis: Diagnosis, *, audio: Audio = Audio.CALL, clips: Format = Format.WEBM, told: Told = lambda *_: None
+) -> str:
+    """Return the page of `diagnosis` as text; `told` is called before each step."""
     diagnosis = diagnosis if audio is Audio.NONE else _with_sound(diagnosis)
+    told("draw", "the call")
     view = make_view(diagnosis)
+    told("pack", "pictures and sounds of the glitches")
     sections = glitch_sections(diagnosis, view, audio=audio, clips=clips)
+    told("write", "the page")
     return render_page(
         "report.html",
         kind="Call report",

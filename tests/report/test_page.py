@@ -12,6 +12,7 @@ import pytest
 from told_call import HOSTILE, hostile_diagnosis
 
 from forensics.report import write_report
+from forensics.report.page import STAGES
 
 
 @pytest.fixture(scope="module")
@@ -23,6 +24,12 @@ def page(diagnosis, tmp_path_factory):
 
 def test_the_conclusion_comes_first(page):
     assert "3 audible glitches in 24 s" in re.search(r"<h1[^>]*>(.*?)</h1>", page, re.DOTALL)[1]
+
+
+def test_each_step_is_told(diagnosis, tmp_path):
+    told = []
+    write_report(diagnosis, tmp_path / "report.html", audio="none", progress=lambda *step: told.append(step))
+    assert [stage for stage, _ in told] == list(STAGES)
 
 
 def test_a_short_call_is_small(page):
