@@ -110,7 +110,6 @@ def test_a_real_call_is_recorded_with_its_truth(short_call, tmp_path):
     assert faults["f1"]["cause"] == "network_drop"
     assert len(faults["f1"]["lost_seqs"]) == pytest.approx(10, abs=1)
     assert faults["f2"]["cause"] == "late_model_output"
-    assert faults["f2"]["stall_ms"] == pytest.approx(200, abs=30)
     for fault in faults.values():  # how much of it is heard is the browser's affair: a deep buffer plays past it
         assert 0 <= fault["evidence"]["gap_ms"] <= 240
     receiver, sender = (read_capture(path) for path in (case.capture, case.sender_capture))
