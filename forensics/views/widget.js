@@ -8,10 +8,10 @@ export async function render({ model, el }) {
   const timeline = await mount(el.appendChild(element("div")), new KernelClient(model));
   const told = {}; // what the hand did and the kernel does not know yet
   let settle = null;
-  const keep = () => Object.entries(told).forEach(([name, value]) => model.set(name, value));
+  const keep = () => "window" in told && model.set("window", told.window); // the rest may be chosen elsewhere meanwhile
   timeline.on((change) => {
     Object.assign(told, change);
-    keep();
+    Object.entries(change).forEach(([name, value]) => model.set(name, value));
     clearTimeout(settle);
     settle = setTimeout(() => {
       keep(); // once more: the kernel may have echoed an older value meanwhile
