@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import numpy as np
 
 from forensics.causes.claim import DECISIVE, FAIR, SLIGHT, STRONG, milliseconds, opposes, supports, unchecked
@@ -46,36 +48,19 @@ def _clock_stood(site: Site, step_s: float, numbers: str) -> list[Evidence]:
     Some senders stamp their reports with the packet that leaves, not with the one that the source makes: there a hold
     looks like a stall until it is released.
     """
+    stood = partial(supports, site, "sender_clock_stood", Cause.LATE_MODEL_OUTPUT, step_s=step_s)
     release = find_release(site)
     if release is not None and skipped_s(site, *release) < LATE_S:
         statement = f"{numbers}, as much as the packet was late; but the backlog came later, so it had been there."
-        return [supports(site, "sender_clock_stood", Cause.LATE_MODEL_OUTPUT, statement, weight=0.0, step_s=step_s)]
+        return [stood(statement, weight=0.0)]
     if release is not None:
         statement = (
             f"{numbers}, as much as the packet was late: the source stood still, or was held, until it dropped audio."
         )
-        return [
-            supports(
-                site,
-                "sender_clock_stood",
-                Cause.LATE_MODEL_OUTPUT,
-                statement,
-                weight=SLIGHT,
-                mechanism="stall",
-                step_s=step_s,
-            )
-        ]
+        return [stood(statement, weight=SLIGHT, mechanism="stall")]
     statement = f"{numbers}, as much as the packet was late: the source itself stood still."
     return [
-        supports(
-            site,
-            "sender_clock_stood",
-            Cause.LATE_MODEL_OUTPUT,
-            statement,
-            weight=DECISIVE,
-            mechanism="stall",
-            step_s=step_s,
-        ),
+        stood(statement, weight=DECISIVE, mechanism="stall"),
         opposes(site, "sender_clock_stood", Cause.BUFFER_UNDERRUN, statement, weight=STRONG),
         opposes(site, "sender_clock_stood", Cause.SENDER_POLICY, statement, weight=STRONG),
     ]

@@ -17,13 +17,6 @@ RATE_HZ = 48_000
 BEGINS_S, USER_S, CUT_S = 1.0, 2.2, 2.6
 
 
-@pytest.fixture(scope="module")
-def voice(tmp_path_factory):
-    path = tmp_path_factory.mktemp("voice") / "voice.wav"
-    soundfile.write(path, np.random.default_rng(5).normal(0, 0.1, 3 * RATE_HZ), RATE_HZ)
-    return path
-
-
 @pytest.fixture
 def interrupted(voice):
     def make(*faults, **agent):

@@ -1,6 +1,5 @@
 import numpy as np
 import pytest
-import soundfile
 
 from forensics.errors import ScenarioError
 from forensics.lab.model_log import model_events
@@ -9,14 +8,6 @@ from forensics.lab.plan import DTX_REFRESH_S, plan_sending
 from forensics.lab.scenario import Fault, Line, Scenario, Sender
 
 RATE_HZ, PACKET_S, TICKS = 48_000, 0.02, 960
-
-
-@pytest.fixture(scope="module")
-def voice(tmp_path_factory):
-    """Three seconds of noise that is nowhere like itself."""
-    path = tmp_path_factory.mktemp("voice") / "voice.wav"
-    soundfile.write(path, np.random.default_rng(5).normal(0, 0.1, 3 * RATE_HZ), RATE_HZ)
-    return path
 
 
 @pytest.fixture

@@ -28,15 +28,6 @@ FIRST = {
 }
 
 
-@pytest.fixture
-def write(tmp_path):
-    def file(text):
-        (tmp_path / "stats.json").write_text(text)
-        return tmp_path / "stats.json"
-
-    return file
-
-
 def test_changes_are_laid_over_what_was_there(write):
     changes = {"IT7": {"packetsReceived": 100, "timestamp": 0}, "timestamp": AT + 1000.5}
     text = old_dump(["getstats", "PC_0", FIRST, AT], ["getstats", "PC_0", changes, AT + 1000])

@@ -20,16 +20,6 @@ def lines(*documents):
     return "\n".join(json.dumps(document) for document in documents) + "\n\n"
 
 
-@pytest.fixture
-def write(tmp_path):
-    def file(content, name="stats.json"):
-        text = content if isinstance(content, str) else json.dumps(content)
-        (tmp_path / name).write_text(text)
-        return tmp_path / name
-
-    return file
-
-
 @pytest.mark.parametrize("count", [1, 4])
 @pytest.mark.parametrize(
     "line",

@@ -27,16 +27,6 @@ INBOUND = {
 }
 
 
-@pytest.fixture
-def write(tmp_path):
-    def file(content, name="stats.json"):
-        text = content if isinstance(content, str) else json.dumps(content)
-        (tmp_path / name).write_text(text)
-        return tmp_path / name
-
-    return file
-
-
 def inbound_of(path):
     return read_stats(path).tables["inbound-rtp"]
 
