@@ -1,6 +1,7 @@
 import json
 import subprocess
 import sys
+from collections import Counter
 
 import numpy as np
 import pytest
@@ -106,12 +107,18 @@ def test_a_real_call_is_recorded_with_its_truth(short_call, tmp_path):
     case = open_case(out)
     assert None not in (case.capture, case.sender_capture, case.recording, case.microphone, case.keys, case.stats)
     truth = json.loads((out / "truth.json").read_text())
-    faults = {event["injected_id"]: event for event in truth["events"] if event["injected_id"]}
+    faults: dict = {}
+    missing_ms = Counter()
+    for event in truth["events"]:  # the fault itself comes first, what it left behind (a refill) after it
+        faults.setdefault(event["injected_id"], event)
+        missing_ms[event["injected_id"]] += event["evidence"]["gap_ms"] + event["evidence"]["removed_ms"]
     assert faults["f1"]["cause"] == "network_drop"
     assert len(faults["f1"]["lost_seqs"]) == pytest.approx(10, abs=1)
     assert faults["f2"]["cause"] == "late_model_output"
-    for fault in faults.values():  # how much of it is heard is the browser's affair: a deep buffer plays past it
-        assert 0 <= fault["evidence"]["gap_ms"] <= 240
+    assert faults["f2"]["stall_ms"] == pytest.approx(200, abs=30)
+    assert (faults["f2"]["ts_after"] - faults["f2"]["ts_before"]) / 48 == pytest.approx(220, abs=25)
+    for fault_id in ("f1", "f2"):  # what was not heard of the voice: concealed, or played faster to win it back
+        assert missing_ms[fault_id] == pytest.approx(200, abs=40)
     receiver, sender = (read_capture(path) for path in (case.capture, case.sender_capture))
     assert len(sender.datagrams) - len(receiver.datagrams) == pytest.approx(10, abs=6)
     assert set(receiver.flows["source_address"]) <= {"127.0.0.1", "127.0.0.3"}
