@@ -5,9 +5,11 @@ from __future__ import annotations
 import gzip
 import json
 import os
+import shutil
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +19,7 @@ from forensics.errors import ScenarioError
 from forensics.lab.account import Account
 from forensics.lab.microphone import MICROPHONE_RATE_HZ
 from forensics.lab.recorder_gaps import make_recorder_gaps
+from forensics.lab.scenario import Scenario
 from forensics.lab.scenario_file import write_scenario
 from forensics.lab.speech import SPEECH_RATE_HZ
 from forensics.lab.taps import Datagram, write_capture
@@ -63,9 +66,19 @@ def write_call(
     _write_sound(whole, account, truth)
     rows = (json.dumps({"received_at": round(at_s, 6), "event": event}) + "\n" for at_s, event in events)
     (whole / "events.jsonl").write_text("".join(rows), encoding="utf-8")
-    write_scenario(account.scenario, whole / "scenario.toml")
+    write_scenario(_with_sounds_beside(account.scenario, whole), whole / "scenario.toml")
     _write_json(whole / "clock.json", _clock(account))
     _write_json(whole / "truth.json", truth)
+
+
+def _with_sounds_beside(scenario: Scenario, whole: Path) -> Scenario:
+    """Copy the sound files of the lines into the case, so that the call can be made again from its folder alone."""
+    lines = list(scenario.lines)
+    for row, line in enumerate(lines):
+        if line.wav is not None:
+            copied = shutil.copyfile(line.wav, whole / f"said_{row + 1}{line.wav.suffix}")
+            lines[row] = replace(line, wav=Path(copied.name))
+    return replace(scenario, lines=tuple(lines))
 
 
 def write_readings(whole: Path, readings: Iterable[Mapping[str, Any]]) -> None:

@@ -9,8 +9,19 @@ from typing import Annotated
 
 import typer
 
+
+def _examples(*lines: str) -> str:
+    """Write examples so that typer keeps their lines."""
+    return "\n".join(["\b", "Examples:", *(f"  forensics lab {line}" for line in lines)])
+
+
 app = typer.Typer(
-    help="Make labelled calls, simulated or real.",
+    help="Make labelled calls, simulated or real, from one scenario file (docs/lab.md says what may stand in it).",
+    epilog=_examples(
+        "script two_faults.toml",
+        "simulate two_faults.toml calls/simulated",
+        "record two_faults.toml calls/recorded",
+    ),
     no_args_is_help=True,
     add_completion=False,
     rich_markup_mode=None,
@@ -27,7 +38,9 @@ def _tell(sentence: str) -> None:
     typer.echo(sentence, err=True)
 
 
-@app.command()
+@app.command(
+    epilog=_examples("record two_faults.toml calls/two_faults", "record two_faults.toml calls/two_faults --attempts 8")
+)
 def record(scenario: ScenarioArgument, out: OutArgument, attempts: AttemptsOption = 4) -> None:
     """Record a call through a real browser, with its captures, its sound, its logs and its truth."""
     from forensics.lab.record import record_call
@@ -36,7 +49,9 @@ def record(scenario: ScenarioArgument, out: OutArgument, attempts: AttemptsOptio
     typer.echo(record_call(read_scenario(scenario), out, attempts=attempts, tell=_tell))
 
 
-@app.command()
+@app.command(
+    epilog=_examples("simulate two_faults.toml calls/two_faults", "simulate two_faults.toml calls/third --seed 3")
+)
 def simulate(
     scenario: ScenarioArgument,
     out: OutArgument,
@@ -49,7 +64,7 @@ def simulate(
     typer.echo(simulate_call(read_scenario(scenario), out, seed=seed).folder)
 
 
-@app.command()
+@app.command(epilog=_examples("again sample_captures/*"))
 def again(
     cases: Annotated[list[Path], typer.Argument(metavar="CASE...", help="Case folders that hold a scenario.toml.")],
     attempts: AttemptsOption = 4,
@@ -67,7 +82,7 @@ def again(
         typer.echo(case)
 
 
-@app.command()
+@app.command(epilog=_examples("script two_faults.toml"))
 def script(scenario: ScenarioArgument) -> None:
     """Print what a scenario says and when, word by word, and where its faults fall."""
     from forensics.lab.plan import plan_sending

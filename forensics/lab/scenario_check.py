@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from itertools import combinations
+from pathlib import Path
 
-from forensics.errors import ScenarioError
+from forensics.errors import AudioError, ScenarioError
 from forensics.lab.scenario import (
     CODECS,
     FAULT_KINDS,
@@ -15,6 +16,7 @@ from forensics.lab.scenario import (
     Parameter,
     Scenario,
 )
+from forensics.lab.speech import read_speech
 from forensics.lab.toml_lines import TomlLines
 
 GUARD_S = 0.25
@@ -77,6 +79,8 @@ def _check_line(line: Line, scenario: Scenario, *, where: TomlLines, index: int)
     if not 0 <= line.at_s < scenario.duration_s:
         place = where.at(path, "at_s")
         raise ScenarioError(f"{place}: at_s = {line.at_s:g} is outside the call of {scenario.duration_s:g} s.")
+    if line.wav is not None:
+        _check_sound(line.wav, where.at(path, "wav"))
     if line.cut_at_s is None:
         return
     place, begins = where.at(path, "cut_at_s"), [other.at_s for other in scenario.lines_of("user")]
@@ -92,6 +96,16 @@ def _check_line(line: Line, scenario: Scenario, *, where: TomlLines, index: int)
             f"{place}: nobody interrupts: no line of the user begins between {line.at_s:g} and {line.cut_at_s:g} s, "
             "and an agent that falls silent for no reason could not be told from a fault. Let the user speak."
         )
+
+
+def _check_sound(path: Path, place: str) -> None:
+    """Refuse a sound file that is missing, unreadable or empty, before anything is played."""
+    try:
+        speech = read_speech(path)
+    except AudioError as reason:
+        raise ScenarioError(f"{place}: {reason} Its path counts from the folder of the scenario.") from reason
+    if not len(speech.samples):
+        raise ScenarioError(f"{place}: {path} holds no sound. Give a WAV, FLAC or Ogg file that somebody speaks in.")
 
 
 def _check_choice(place: str, key: str, value: str, choices: tuple[str, ...]) -> None:

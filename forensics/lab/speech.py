@@ -105,13 +105,30 @@ def speak(text: str, *, voice: Voice = DEFAULT_VOICE) -> Speech:
 
 
 def read_speech(path: Path | str) -> Speech:
-    """Read a sound file that libsndfile knows (WAV, FLAC, Ogg) as one voice: channels averaged, brought to 48 kHz."""
+    """Read a sound file that libsndfile knows (WAV, FLAC, Ogg) as one voice: channels averaged, brought to 48 kHz.
+
+    Raises
+    ------
+    AudioError
+        The file is not there, or is no sound file.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise AudioError(f"There is no sound file {path}. Give a WAV, FLAC or Ogg file.")
+    state = path.stat()
+    return _read_sound(path, (state.st_mtime_ns, state.st_size))
+
+
+@lru_cache(maxsize=32)
+def _read_sound(path: Path, version: tuple[int, int]) -> Speech:
+    """Read a sound file; one that has changed since has another version."""
     import soundfile
 
     try:
         data, rate = soundfile.read(str(path), dtype="float32", always_2d=True)
     except (OSError, soundfile.LibsndfileError) as reason:
-        raise AudioError(f"Cannot read speech from {path}: {reason}. Give a WAV, FLAC or Ogg file.") from reason
+        said = str(reason).rstrip(".")
+        raise AudioError(f"Cannot read speech from {path}: {said}. Give a WAV, FLAC or Ogg file.") from reason
     samples = resample(data.mean(axis=1), from_hz=int(rate), to_hz=SPEECH_RATE_HZ)
     samples.flags.writeable = False
     return Speech(samples)

@@ -47,6 +47,27 @@ def test_simulate_makes_a_case(scenario, tmp_path):
     assert {event["injected_id"] for event in truth["events"]} == {"f1", "f2"}
 
 
+@pytest.mark.parametrize("command", ["record", "simulate", "again", "script"])
+def test_every_command_shows_an_example_of_itself(command):
+    said = CliRunner().invoke(app, [command, "--help"]).stdout
+    assert f"  forensics lab {command} " in said.partition("Examples:")[2]
+
+
+def examples(*command):
+    """The arguments of the examples that the help of a command shows."""
+    lines = CliRunner().invoke(app, [*command, "--help"]).stdout.partition("Examples:")[2].splitlines()
+    return [line.split()[2:] for line in lines if line.strip()]
+
+
+def test_the_examples_do_what_they_say(scenario, monkeypatch):
+    monkeypatch.chdir(scenario.parent)
+    monkeypatch.setattr(record, "record_call", lambda scenario, out, **_: out)
+    scenario.rename("two_faults.toml")
+    for arguments in [*examples(), *examples("record"), *examples("simulate"), *examples("script")]:
+        done = CliRunner().invoke(app, arguments)
+        assert done.exit_code == 0, done.exception
+
+
 def test_record_passes_its_options_on(scenario, tmp_path, monkeypatch):
     asked = {}
 
@@ -65,7 +86,8 @@ def test_record_passes_its_options_on(scenario, tmp_path, monkeypatch):
 def test_again_replaces_a_case_only_by_a_whole_one(scenario, tmp_path, monkeypatch):
     case = tmp_path / "case"
     case.mkdir()
-    scenario.rename(case / "scenario.toml")
+    for path in (scenario, scenario.with_name("voice.wav")):
+        path.rename(case / path.name)
     (case / "old.txt").write_text("old")
 
     def fail(*_, **__):
@@ -84,4 +106,4 @@ def test_again_replaces_a_case_only_by_a_whole_one(scenario, tmp_path, monkeypat
     monkeypatch.setattr(record, "record_call", make)
     assert CliRunner().invoke(app, ["again", str(case)]).exit_code == 0
     assert [path.name for path in case.iterdir()] == ["new.txt"]
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["case", "voice.wav"]
+    assert [path.name for path in tmp_path.iterdir()] == ["case"]

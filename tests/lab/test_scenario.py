@@ -2,6 +2,7 @@ from dataclasses import fields, replace
 from pathlib import Path
 
 import pytest
+import soundfile
 
 from forensics.errors import ScenarioError
 from forensics.lab.scenario import FAULT_KINDS, Fault, Line, Network, Scenario, Sender, Voice
@@ -120,9 +121,27 @@ def test_a_scenario_survives_writing_and_reading(tmp_path):
     )
 
 
-def test_sound_files_are_looked_for_beside_the_scenario(tmp_path):
-    scenario = parse_scenario(TEXT.replace('text = "Hi."', 'wav = "hi.wav"'), folder=tmp_path)
-    assert scenario.lines[1].wav == tmp_path / "hi.wav"
+def test_sound_files_are_looked_for_beside_the_scenario(voice):
+    scenario = parse_scenario(TEXT.replace('text = "Hi."', 'wav = "voice.wav"'), folder=voice.parent)
+    assert scenario.lines[1].wav == voice
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (None, r"demo\.toml:15: There is no sound file .*hi\.wav"),
+        (b"not sound", r"demo\.toml:15: Cannot read speech from .*hi\.wav"),
+        ((), r"demo\.toml:15: .*hi\.wav holds no sound"),
+    ],
+    ids=["missing", "not a sound file", "empty"],
+)
+def test_a_sound_file_that_cannot_be_played_is_refused_with_its_line(tmp_path, content, message):
+    if isinstance(content, bytes):
+        (tmp_path / "hi.wav").write_bytes(content)
+    elif content is not None:
+        soundfile.write(tmp_path / "hi.wav", content, 8000)
+    with pytest.raises(ScenarioError, match=message):
+        parse_scenario(TEXT.replace('text = "Hi."', 'wav = "hi.wav"'), source="demo.toml", folder=tmp_path)
 
 
 def test_every_mechanism_of_the_model_can_be_made():

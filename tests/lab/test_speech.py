@@ -65,3 +65,15 @@ def test_a_sound_file_that_cannot_be_read_is_named(tmp_path):
     (tmp_path / "noise.wav").write_bytes(b"not sound")
     with pytest.raises(AudioError, match=r"Cannot read speech from .*noise\.wav"):
         read_speech(tmp_path / "noise.wav")
+
+
+def test_a_sound_file_that_is_not_there_is_named(tmp_path):
+    with pytest.raises(AudioError, match=r"There is no sound file .*gone\.wav"):
+        read_speech(tmp_path / "gone.wav")
+
+
+def test_a_sound_file_that_was_recorded_anew_is_read_anew(tmp_path):
+    path = tmp_path / "voice.wav"
+    for seconds in (1, 2):
+        soundfile.write(path, np.zeros(seconds * 8000), 8000)
+        assert read_speech(path).duration_s == seconds
