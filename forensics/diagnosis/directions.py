@@ -22,7 +22,7 @@ from forensics.errors import ForensicsError
 from forensics.model import AudioTrack, ClockMap, RtpStream
 from forensics.playout.heard import locate_packets
 from forensics.playout.replay import replay_neteq
-from forensics.streams.vantage import find_near_endpoint
+from forensics.streams.vantage import find_vantage
 
 
 def choose_directions(known: Known, log: Log) -> None:
@@ -37,12 +37,10 @@ def choose_directions(known: Known, log: Log) -> None:
         known.downlink, known.clocks["recording"] = closed
     else:
         known.recording = known.microphone = None  # they share a clock, which nothing ties to the capture
-        known.downlink, reason = _guess_downlink(known)
-        log.note(
-            "streams",
-            "choose direction",
-            f"SSRC {known.downlink.ssrc:#010x} is taken for the voice of the agent: {reason}.",
-        )
+        told = _tell_downlink(known)
+        known.downlink, reason = told or (max(known.streams, key=lambda s: len(s.packets)), NOTHING_TELLS)
+        text = f"SSRC {known.downlink.ssrc:#010x} is taken for the voice of the agent: {reason}."
+        log.note("streams", "choose direction", text, said=told is None)
     downlink = known.downlink
     others = [
         stream
@@ -56,7 +54,8 @@ def _find_heard_stream(known: Known, log: Log) -> tuple[RtpStream, DecodedStream
     """Decode the readable streams until one of them is found in the recording; None where none of them is in it."""
     recording, refusals = known.recording, []
     assert recording is not None
-    near = find_near_endpoint(known.capture) if known.capture is not None else None
+    vantage = find_vantage(known.capture, known.streams) if known.capture is not None else None
+    near = vantage.near if vantage is not None else None
     readable = [stream for stream in known.streams if stream.readable]
     likely = _sounding(readable, recording)
     for stream in sorted(readable, key=lambda s: (s.ssrc not in likely, s.destination != near, -len(s.packets))):
@@ -97,6 +96,12 @@ def _find_closed_stream(known: Known, log: Log) -> tuple[RtpStream, ClockMap] | 
         log.note("clocks", "find in recording", f"{reason} {WITHOUT_RECORDING}", said=True)
     return None
 
+
+NOTHING_TELLS = (
+    "it has the most packets, and nothing better tells, so that what is found may be in the user's voice; give a "
+    "recording or the browser's statistics"
+)
+"""Why a stream was taken where neither answers nor losses say beside whom the capture was taken."""
 
 WITHOUT_RECORDING = "The recording is left out; times are predicted playout on the capture's clock."
 
@@ -146,28 +151,31 @@ def _follow_course(sent: AudioTrack, recording: AudioTrack, log: Log) -> Course 
         return None
 
 
-def _guess_downlink(known: Known) -> tuple[RtpStream, str]:
-    """Without the recording: what the browser's statistics or two captures say, else the stream with most packets."""
+def _tell_downlink(known: Known) -> tuple[RtpStream, str] | None:
+    """Without the recording: what statistics, the capture's place or two captures say; None where nothing tells."""
+    if len(known.streams) == 1:
+        return known.streams[0], "it is the only one"
     inbound = known.stats.get("inbound-rtp")
     if inbound is not None and "ssrc" in inbound:
         named = [stream for stream in known.streams if stream.ssrc in set(inbound["ssrc"].dropna().astype("int64"))]
         if named:
             return max(named, key=lambda stream: len(stream.packets)), "the browser's statistics list it as inbound"
-    near = find_near_endpoint(known.capture) if known.capture is not None else None
-    towards = [stream for stream in known.streams if stream.destination == near]
-    if towards:
-        return max(towards, key=lambda stream: len(stream.packets)), "the capture was taken at its destination"
+    vantage = find_vantage(known.capture, known.streams) if known.capture is not None else None
+    towards = [stream for stream in known.streams if vantage is not None and stream.destination == vantage.near]
+    if vantage is not None and towards:
+        reason = f"the capture was taken at its destination, for {vantage.reason}"
+        return max(towards, key=lambda stream: len(stream.packets)), reason
+    return _later_at_the_receiver(known)
+
+
+def _later_at_the_receiver(known: Known) -> tuple[RtpStream, str] | None:
+    """The stream that took longest from the sender's capture to the receiver's; None without two captures."""
     clock = known.clocks.get("sender_capture")
-    if clock is not None:
-        travel_s = {
-            i: np.nanmedian(
-                stream.packets["arrival_s"] - estimate_departures(stream, known.sender_streams, clock=clock)
-            )
-            for i, stream in enumerate(known.streams)
-        }
-        return known.streams[
-            max(travel_s, key=lambda i: np.nan_to_num(travel_s[i], nan=-np.inf))
-        ], "the sender's capture saw it first"
-    return max(
-        known.streams, key=lambda stream: len(stream.packets)
-    ), "it has the most packets, and nothing better tells; give a recording or the browser's statistics"
+    if clock is None:
+        return None
+    travel_s = {
+        i: np.nanmedian(stream.packets["arrival_s"] - estimate_departures(stream, known.sender_streams, clock=clock))
+        for i, stream in enumerate(known.streams)
+    }
+    last = max(travel_s, key=lambda i: np.nan_to_num(travel_s[i], nan=-np.inf))
+    return known.streams[last], "the sender's capture saw it first"
