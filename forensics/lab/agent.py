@@ -18,7 +18,8 @@ import numpy as np
 
 from forensics.errors import MissingToolError
 from forensics.lab.payloads import PAYLOAD_TYPES
-from forensics.lab.plan import PlannedPacket, SendPlan
+from forensics.lab.plan import SendPlan
+from forensics.lab.planned import PlannedPacket
 from forensics.lab.taps import Endpoint
 
 if TYPE_CHECKING:

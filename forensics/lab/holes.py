@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from forensics.lab.account import Account
+from forensics.lab.audibility import measure_counters
 from forensics.lab.locate import SILENT_DBFS
 
 LEAST_HOLE_S = 0.02
@@ -93,3 +94,17 @@ def unplayed_runs(account: Account) -> list[list[int]]:
     missing = packets["arrived_s"].notna() & packets["score"].notna() & packets["heard_s"].isna()
     rows = np.flatnonzero(missing.to_numpy())
     return [run.tolist() for run in np.split(rows, np.flatnonzero(np.diff(rows) > 1) + 1) if len(run)]
+
+
+def narrowed(account: Account, hole: Hole, unplayed: list[int]) -> Hole:
+    """Move the far side of a hole to the first packet that was played: one altered by the merge is not found itself."""
+    arrived = account.packets["arrived_s"].notna().to_numpy()
+    played = (row for row in range(hole.before + 1, hole.after) if arrived[row] and row not in unplayed)
+    after = next(played, hole.after)
+    return hole_between(account, hole.before, after)
+
+
+def concealed_ms(account: Account, hole: Hole, margin_s: float = 0.02) -> float:
+    """Return how much of a hole was concealed rather than silent or played fast."""
+    real_ms = max(0.0, hole.gap_s - silent_between(account, hole.before, hole.after)) * 1000
+    return min(real_ms, measure_counters(account, hole.start_s - margin_s, hole.end_s + margin_s)["concealed_ms"])

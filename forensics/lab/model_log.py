@@ -11,8 +11,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from forensics.lab.microphone import span_of
-from forensics.lab.plan import SendPlan, SpokenLine
+from forensics.lab.plan import SendPlan
 from forensics.lab.scenario import Scenario
+from forensics.lab.script import SpokenLine
 
 DELTA_S = 0.2
 """Audio in one delta; hosted voices send between 100 and 400 ms at a time."""

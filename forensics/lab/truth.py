@@ -14,10 +14,11 @@ import numpy as np
 from forensics.lab.account import Account
 from forensics.lab.audibility import SPEECH_DBFS
 from forensics.lab.benign import find_benign
-from forensics.lab.happenings import Happening, fault_id, find_happenings
+from forensics.lab.happening import Happening, fault_id
+from forensics.lab.happenings import find_happenings
 from forensics.lab.microphone import loud_span, span_of
-from forensics.lab.plan import SpokenLine
 from forensics.lab.scenario import Fault, Line
+from forensics.lab.script import SpokenLine
 from forensics.lab.speech import SPEECH_RATE_HZ
 
 TIME_NOTES = (

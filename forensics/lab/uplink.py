@@ -9,7 +9,7 @@ import numpy as np
 
 from forensics.lab.account import Account
 from forensics.lab.audibility import SPEECH_DBFS
-from forensics.lab.happenings import fault_id, scorer_cause
+from forensics.lab.happening import fault_id, scorer_cause
 from forensics.lab.locate import levels_dbfs
 from forensics.lab.microphone import MICROPHONE_RATE_HZ
 from forensics.lab.relay import Relayed

@@ -4,8 +4,9 @@ import pytest
 from forensics.errors import ScenarioError
 from forensics.lab.model_log import model_events
 from forensics.lab.payloads import OPUS_DELAY_S, decode_payloads, encode_payloads
-from forensics.lab.plan import DTX_REFRESH_S, plan_sending
+from forensics.lab.plan import plan_sending
 from forensics.lab.scenario import Fault, Line, Scenario, Sender
+from forensics.lab.sender_loop import DTX_REFRESH_S
 
 RATE_HZ, PACKET_S, TICKS = 48_000, 0.02, 960
 

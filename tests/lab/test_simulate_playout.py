@@ -2,7 +2,8 @@ import numpy as np
 import pytest
 
 from forensics.lab.account import CONCEALMENT_COLUMNS
-from forensics.lab.plan import PlannedPacket, SendPlan
+from forensics.lab.plan import SendPlan
+from forensics.lab.planned import PlannedPacket
 from forensics.lab.scenario import Fault
 from forensics.lab.simulate_playout import Receiver, _caught_dry, listen
 

@@ -2,7 +2,8 @@ import numpy as np
 import pytest
 
 from forensics.capture import read_capture
-from forensics.lab.plan import PlannedPacket, SendPlan
+from forensics.lab.plan import SendPlan
+from forensics.lab.planned import PlannedPacket
 from forensics.lab.scenario import Fault, Network, Scenario, Sender
 from forensics.lab.simulate_wire import AGENT_SSRC, LISTENER_SSRC, transmit
 from forensics.lab.taps import write_capture
