@@ -22,13 +22,17 @@ READY = f"""async () => {{
     await {NOTEBOOK}.sessionContext.ready;
 }}"""
 ASK = f"""async code => {{
-    const future = {NOTEBOOK}.sessionContext.session.kernel.requestExecute({{ code, store_history: false }});
     const said = [];
-    future.onIOPub = message => {{
-        if (message.header.msg_type === "stream") said.push(message.content.text);
-        if (message.header.msg_type === "error") said.push(message.content.ename + ": " + message.content.evalue);
-    }};
-    await future.done;
+    const kernel = {NOTEBOOK}.sessionContext.session.kernel;
+    let reply;
+    do {{  // after an error or an interrupt a kernel turns down what stood in its queue, and says so
+        const future = kernel.requestExecute({{ code, store_history: false }});
+        future.onIOPub = message => {{
+            if (message.header.msg_type === "stream") said.push(message.content.text);
+            if (message.header.msg_type === "error") said.push(message.content.ename + ": " + message.content.evalue);
+        }};
+        reply = await future.done;
+    }} while (reply.content.status === "aborted");
     return said.join("").trim();
 }}"""
 READING = """() => [...document.querySelectorAll(".tl-pair")].map(

@@ -6,7 +6,7 @@ import shutil
 from pathlib import Path
 
 import pytest
-from jupyterlab_session import Sheet, chromium, serve, write_notebook
+from jupyterlab_session import Sheet, write_notebook
 
 pytest.importorskip("playwright.sync_api")
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
@@ -24,18 +24,6 @@ def folder(tmp_path_factory):
     shutil.copytree(ROOT / "notebooks", folder / "notebooks")
     os.symlink(ROOT / "sample_captures", folder / "sample_captures")
     return folder
-
-
-@pytest.fixture(scope="module")
-def address(folder):
-    with serve(folder) as address:
-        yield address
-
-
-@pytest.fixture(scope="module")
-def browser():
-    with chromium() as browser:
-        yield browser
 
 
 @pytest.fixture
@@ -114,7 +102,7 @@ def test_an_interrupted_diagnosis_leaves_the_kernel_and_the_workbench_usable(ope
     sheet = open_notebook("stop.ipynb")
     sheet.command("notebook:run-cell-and-select-next")
     sheet.begin("notebook:run-cell")
-    sheet.page.locator(".jp-OutputArea progress, .jp-OutputArea .progress-bar").first.wait_for()
+    sheet.page.locator(".jp-OutputArea :is(progress, .progress-bar):visible").first.wait_for()
     sheet.command("notebook:interrupt-kernel")
     sheet.page.locator("[data-mime-type='application/vnd.jupyter.stderr']").wait_for(state="attached")
     assert "KeyboardInterrupt" in sheet.printed("stderr")[0]

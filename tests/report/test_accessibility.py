@@ -1,6 +1,5 @@
 """axe finds nothing: every kind of page, light and dark, on a desk and on a phone."""
 
-import shutil
 from importlib.resources import files
 from pathlib import Path
 
@@ -31,16 +30,6 @@ def axe():
     """The program axe-core, as its wheel carries it."""
     pytest.importorskip("axe_playwright_python", reason="needs the package axe-playwright-python")
     return files("axe_playwright_python").joinpath("axe.min.js").read_text(encoding="utf-8")
-
-
-@pytest.fixture(scope="module")
-def browser():
-    playwright = pytest.importorskip("playwright.sync_api")
-    program = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))))
-    with playwright.sync_playwright() as player:
-        browser = player.chromium.launch(executable_path=program, args=["--no-sandbox"])
-        yield browser
-        browser.close()
 
 
 @pytest.fixture(scope="module")

@@ -1,7 +1,5 @@
 """The page in a real browser: offline, drawn, driven by wheel and keys, heard."""
 
-import shutil
-
 import pytest
 from synthetic_call import LOST
 from told_call import hostile_diagnosis
@@ -24,18 +22,6 @@ LANES = """() => [...document.querySelectorAll("#timeline .tl-head")].map(head =
     folded: head.classList.contains("tl-folded"), top: head.offsetTop, height: head.offsetHeight}))"""
 READING = """() => Object.fromEntries([...document.querySelectorAll("#timeline .tl-pair")].map(
     pair => [pair.firstChild.textContent, pair.lastChild.textContent]))"""
-
-
-@pytest.fixture(scope="module")
-def browser():
-    playwright = pytest.importorskip("playwright.sync_api")
-    program = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))))
-    with playwright.sync_playwright() as player:
-        browser = player.chromium.launch(
-            executable_path=program, args=["--no-sandbox", "--autoplay-policy=no-user-gesture-required"]
-        )
-        yield browser
-        browser.close()
 
 
 @pytest.fixture(scope="module")

@@ -4,7 +4,7 @@ import os
 from pathlib import Path
 
 import pytest
-from jupyterlab_session import Sheet, chromium, serve, write_notebook
+from jupyterlab_session import Sheet, write_notebook
 
 pytest.importorskip("playwright.sync_api")
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
@@ -32,17 +32,10 @@ STICKING_OUT = """() => {
 
 
 @pytest.fixture(scope="module")
-def browser():
-    with chromium() as browser:
-        yield browser
-
-
-@pytest.fixture(scope="module")
-def address(tmp_path_factory):
+def folder(tmp_path_factory):
     folder = tmp_path_factory.mktemp("lab")
     write_notebook(folder / "bench.ipynb", CELL)
-    with serve(folder) as address:
-        yield address
+    return folder
 
 
 @pytest.fixture

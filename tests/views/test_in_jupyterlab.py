@@ -5,7 +5,7 @@ import re
 from pathlib import Path
 
 import pytest
-from jupyterlab_session import Sheet, chromium, serve, write_notebook
+from jupyterlab_session import Sheet, write_notebook
 from synthetic_call import LOST, STALLED_AT
 
 pytest.importorskip("playwright.sync_api")
@@ -45,18 +45,6 @@ def folder(tmp_path_factory):
     folder = tmp_path_factory.mktemp("lab")
     write_notebook(folder / "bench.ipynb", CELL)
     return folder
-
-
-@pytest.fixture(scope="module")
-def address(folder):
-    with serve(folder) as address:
-        yield address
-
-
-@pytest.fixture(scope="module")
-def browser():
-    with chromium() as browser:
-        yield browser
 
 
 @pytest.fixture(scope="module")
