@@ -56,7 +56,7 @@ class NetworkPath:
         self._delay_s = scenario.network.one_way_delay_s
         self._acts = [_ACTS[fault.kind](fault, _rng(scenario, direction, row)) for row, fault in own]
         self._acts.sort(key=lambda act: isinstance(act, _Duplication))
-        self._last_out_s = 0.0
+        self._last_out_s = -np.inf
 
     def carry(self, at_s: float, wire_bytes: int, *, media: bool = True) -> Passage:
         """Return what becomes of a datagram that enters at `at_s`; `media` says that it is RTP."""

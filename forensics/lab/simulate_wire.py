@@ -17,6 +17,16 @@ from forensics.lab.path import DIRECTIONS, NetworkPath
 from forensics.lab.payloads import PAYLOAD_TYPES
 from forensics.lab.plan import SendPlan
 from forensics.lab.scenario import Fault, Scenario
+from forensics.lab.simulate_stun import (
+    AGENT_PEER,
+    ANSWER_S,
+    LISTENER_PEER,
+    IcePeer,
+    binding_request,
+    binding_success,
+    check_times,
+    is_request,
+)
 from forensics.lab.taps import Datagram, Endpoint
 
 AGENT: Endpoint = ("192.0.2.10", 5004)
@@ -28,9 +38,6 @@ AGENT_SSRC, LISTENER_SSRC = 0x0A6E7A11, 0x0115E4E2
 SCHEDULING_S = 0.0003
 """Mean lateness of a sender's timer: an event loop on an idle machine (exponential, at most `LATEST_S`)."""
 LATEST_S = 0.004
-
-CONSENT_S = 2.5
-"""Distance of two STUN consent checks; RFC 7675 has 5 s, Chromium and aioice check more often."""
 
 SENDER_REPORT_S = (0.5, 1.5)
 """aiortc draws the wait between two reports from this range."""
@@ -48,8 +55,10 @@ NTP_OFFSET_S = 2_208_988_800
 
 LEVEL_EXTENSION, SEND_TIME_EXTENSION = 1, 3
 SENDER_REPORT, RECEIVER_REPORT, SOURCE_DESCRIPTION = 200, 201, 202
-_STUN_COOKIE = 0x2112A442
-_STUN_REQUEST, _STUN_RESPONSE = b"\x00\x01", b"\x01\x01"
+
+
+_ANSWERS = {"uplink": ("downlink", AGENT_PEER, LISTENER), "downlink": ("uplink", LISTENER_PEER, AGENT)}
+"""For what came on either direction: where the answer goes, who gives it, and where the request came from."""
 
 
 @dataclass(slots=True)
@@ -104,8 +113,10 @@ def transmit(scenario: Scenario, plan: SendPlan, *, payloads: list[bytes], uplin
     traffic.enter("downlink", sent)
     traffic.enter("downlink", _sender_reports(sent, plan, payloads, rng=rng, scenario=scenario, zero_ns=zero_ns))
     traffic.enter("uplink", _listener_packets(uplink, rng=rng))
-    traffic.enter("uplink", _consent_checks(scenario))
     traffic.enter("uplink", (Trip(at_s, b"") for at_s in _times(RECEIVER_REPORT_S, scenario.duration_s, rng)))
+    chance = np.random.default_rng([scenario.seed, 7])
+    traffic.enter("uplink", _checks(LISTENER_PEER, AGENT_PEER, scenario, rng=chance))
+    traffic.enter("downlink", _checks(AGENT_PEER, LISTENER_PEER, scenario, rng=chance))
     return traffic.run()
 
 
@@ -139,11 +150,12 @@ class _Traffic:
         return wire
 
     def _answer(self, direction: str, trip: Trip) -> None:
-        if direction == "downlink":
+        if is_request(trip.payload):
+            back, peer, source = _ANSWERS[direction]
+            response = binding_success(trip.payload, peer, asked_from=source)
+            self.enter(back, (Trip(out_s + ANSWER_S, response) for out_s in trip.out_s))
+        elif direction == "downlink":
             self.feedback.arrive(trip)
-        elif trip.payload.startswith(_STUN_REQUEST):
-            response = _STUN_RESPONSE + trip.payload[2:]
-            self.enter("downlink", (Trip(out_s, response) for out_s in trip.out_s))
 
 
 def _is_rtp(payload: bytes) -> bool:
@@ -212,7 +224,7 @@ def _send_time(epoch_s: float) -> bytes:
 
 
 # ---------------------------------------------------------------------------------------------------------------------
-# RTCP (RFC 3550 §6.4) and STUN (RFC 8489)
+# RTCP (RFC 3550 §6.4) and STUN
 # ---------------------------------------------------------------------------------------------------------------------
 
 
@@ -302,8 +314,7 @@ def _ntp(epoch_s: float) -> int:
     return int((epoch_s + NTP_OFFSET_S) * 2**32)
 
 
-def _consent_checks(scenario: Scenario) -> Iterator[Trip]:
-    """Make the binding requests of the listener, which has the controlling role."""
-    for number in range(int(scenario.duration_s / CONSENT_S)):
-        transaction = struct.pack("!III", 0x51A0, scenario.seed & 0xFFFFFFFF, number)
-        yield Trip((number + 0.5) * CONSENT_S, _STUN_REQUEST + struct.pack("!HI", 0, _STUN_COOKIE) + transaction)
+def _checks(peer: IcePeer, other: IcePeer, scenario: Scenario, *, rng: np.random.Generator) -> Iterator[Trip]:
+    """Make the connectivity checks of one peer, and those by which it sees that the other still consents."""
+    for at_s in check_times(peer, scenario.duration_s, rng=rng):
+        yield Trip(at_s, binding_request(peer, other, transaction=rng.bytes(12)))
