@@ -62,9 +62,7 @@ def page_data(view: View, *, audio: Audio = Audio.CALL, clips: Format = Format.W
 
 def glitch_window(view: View, row: dict[str, Any]) -> Window:
     """Return the stretch of the axis that shows the glitch of `row`, as heard and as captured."""
-    times = [row["start_s"], row["end_s"]]
-    if row["capture_start_s"] is not None and view.axis.clock is not None:
-        times += [float(view.axis.from_capture(row[key])) for key in ("capture_start_s", "capture_end_s")]
+    times = [row["start_s"], row["end_s"], *(row["captured_s"] or ())]
     return max(min(times) - MARGIN_S, view.axis.start_s), min(max(times) + MARGIN_S, view.axis.end_s)
 
 

@@ -5,7 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from forensics.model import ClockMap, Scene
+import numpy as np
+
+from forensics.model import ClockMap, Glitch, Scene
 
 SPILL_S = 5.0
 """Packets further than this outside the recording do not widen the axis: a capture may go on long after the call."""
@@ -40,6 +42,14 @@ class Axis:
     def to_capture(self, axis_s: Any) -> Any:
         """Map seconds of the axis onto the capture; unchanged where no map is known."""
         return axis_s if self.clock is None else self.clock.to_capture_s(axis_s)
+
+    def captured_s(self, glitch: Glitch) -> tuple[float, float] | None:
+        """Return where `glitch` lay in the capture, in seconds of the axis; None where no capture tells."""
+        span_s = (glitch.capture_start_s, glitch.capture_end_s)
+        if self.clock is None or not np.isfinite(span_s).all():
+            return None
+        start_s, end_s = (float(self.from_capture(at_s)) for at_s in span_s)
+        return start_s, end_s
 
     def as_data(self) -> dict[str, Any]:
         """Return the axis as plain values, for the canvas."""

@@ -75,8 +75,7 @@ def plot_glitch(diagnosis: Diagnosis, glitch_id: str) -> Figure:
     verdict = diagnosis.verdict(glitch_id)
     view = make_view(diagnosis)
     glitch = verdict.glitch
-    captured = [float(view.axis.from_capture(t)) for t in (glitch.capture_start_s, glitch.capture_end_s)]
-    times = [t for t in (glitch.start_s, glitch.end_s, *captured) if np.isfinite(t)]
+    times = [glitch.start_s, glitch.end_s, *(view.axis.captured_s(glitch) or ())]
     title = f"{verdict.id}: {cause_label(verdict.cause)}, {mechanism_label(verdict.mechanism)}"
     return _plot(view, (min(times) - MARGIN_S, max(times) + MARGIN_S), title)
 

@@ -8,14 +8,22 @@ from typing import Any
 import numpy as np
 
 from forensics.model import Diagnosis, Evidence, Prompt, RtpStream, Scene, Turn, Verdict
+from forensics.views.axis import Axis
 
 EDGE_PACKETS = 3
 """Packets opened on either side of a glitch."""
 
 
-def verdict_rows(diagnosis: Diagnosis) -> list[dict[str, Any]]:
-    """Return one plain row per verdict, in the order of time; times in seconds of the axis."""
-    return [_verdict_row(v) for v in sorted(diagnosis.verdicts, key=lambda v: v.glitch.start_s)]
+def verdict_rows(diagnosis: Diagnosis, axis: Axis) -> list[dict[str, Any]]:
+    """Return one plain row per verdict, in the order of time.
+
+    `start_s`, `end_s` and the pair `captured_s` are seconds of the axis, `capture_start_s` and `capture_end_s` of the
+    capture.
+    """
+    return [
+        _verdict_row(v) | {"captured_s": axis.captured_s(v.glitch)}
+        for v in sorted(diagnosis.verdicts, key=lambda v: v.glitch.start_s)
+    ]
 
 
 def turn_rows(turns: tuple[Turn, ...]) -> list[dict[str, Any]]:

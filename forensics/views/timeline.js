@@ -212,7 +212,7 @@ export class Timeline {
     if (!["packets", "wave", "spectrogram"].includes(lane.spec.kind)) return;
     for (const glitch of this.header.glitches) {
       if (!glitch.audible && glitch.id !== this.chosen) continue;
-      const [start, end] = lane.spec.kind === "packets" ? this.captured(glitch) : [glitch.start_s, glitch.end_s];
+      const [start, end] = (lane.spec.kind === "packets" && glitch.captured_s) || [glitch.start_s, glitch.end_s];
       if (end < this.axis.start || start > this.axis.end) continue;
       this.paintSpan(ctx, glitch, this.axis.x(start), this.axis.x(end), box, lane.spec.kind === "spectrogram");
     }
@@ -229,12 +229,6 @@ export class Timeline {
     ctx.fillRect(Math.round(from), box.y, chosen ? 2 : 1, box.h);
     ctx.fillRect(Math.round(to), box.y, chosen ? 2 : 1, box.h);
     ctx.globalAlpha = 1;
-  }
-
-  captured(glitch) {
-    const { capture } = this.axisFacts;
-    if (!capture || glitch.capture_start_s === null) return [glitch.start_s, glitch.end_s];
-    return [glitch.capture_start_s, glitch.capture_end_s].map((t) => (t - capture.offset_s) / (1 + capture.drift_ppm * 1e-6));
   }
 
   // ---- the layer above: crosshair, cursor, selection --------------------------------------------------------------------
@@ -323,7 +317,7 @@ export class Timeline {
 
   // The glitch as heard and as captured, with some of the call around it.
   showGlitch(glitch) {
-    const [from, to] = this.captured(glitch);
+    const [from, to] = glitch.captured_s ?? [glitch.start_s, glitch.end_s];
     const margin = Math.max(GLITCH_MARGIN_S, 0.8 * (glitch.end_s - glitch.start_s));
     this.showWindow(Math.min(glitch.start_s, from) - margin, Math.max(glitch.end_s, to) + margin);
     this.setCursor(glitch.start_s);

@@ -54,7 +54,7 @@ class View:
             "title": scene.case.name,
             "axis": self.axis.as_data(),
             "causes": looks_as_data(),
-            "glitches": verdict_rows(self.diagnosis),
+            "glitches": verdict_rows(self.diagnosis, self.axis),
             "turns": turn_rows(scene.turns),
             "prompts": prompt_rows(self.diagnosis.prompts),
             "events": event_rows(scene, self.axis),

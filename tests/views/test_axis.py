@@ -53,3 +53,15 @@ def test_drift_is_kept_for_the_browser(diagnosis):
     data = scene_axis(replace(diagnosis.scene, clocks={"recording": clock})).as_data()
     known = {"offset_s": 1.0, "drift_ppm": 40.0, "error_s": 0.002, "method": "decoded-audio", "steps": [[9.0, 0.2]]}
     assert data["capture"] == known
+
+
+def test_a_glitch_is_shown_where_it_was_captured_also_after_a_jump_of_the_clock(diagnosis):
+    glitch = diagnosis.verdicts[0].glitch
+    jump_s = glitch.start_s - 1.0
+    clock = ClockMap("recording", 1.0, 0.002, "decoded-audio", drift_ppm=40.0, steps=((jump_s, 0.2),))
+    seen = replace(
+        glitch, capture_start_s=clock.to_capture_s(glitch.start_s), capture_end_s=clock.to_capture_s(glitch.end_s)
+    )
+    axis = scene_axis(replace(diagnosis.scene, clocks={"recording": clock}))
+    assert axis.captured_s(seen) == pytest.approx((glitch.start_s, glitch.end_s), abs=1e-9)
+    assert axis.captured_s(replace(glitch, capture_start_s=float("nan"))) is None

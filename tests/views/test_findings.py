@@ -6,12 +6,13 @@ from dataclasses import replace
 import numpy as np
 
 from forensics.model import Cause, Evidence
+from forensics.views.axis import scene_axis
 from forensics.views.findings import frames_around, frames_of, merged, plain, sides, verdict_rows
 
 
 def test_rows_stand_in_the_order_of_time(diagnosis):
     shuffled = replace(diagnosis, verdicts=diagnosis.verdicts[::-1])
-    assert [row["id"] for row in verdict_rows(shuffled)] == ["g01", "g02", "g03", "g04"]
+    assert [row["id"] for row in verdict_rows(shuffled, scene_axis(shuffled.scene))] == ["g01", "g02", "g03", "g04"]
 
 
 def test_evidence_against_another_cause_speaks_for_the_chosen_one(diagnosis):
