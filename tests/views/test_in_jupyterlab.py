@@ -22,7 +22,8 @@ from telemetry_of_call import with_telemetry
 import forensics as fx
 from forensics.model import Case
 diagnosis = with_telemetry(synthetic_diagnosis())
-diagnosis = replace(diagnosis, scene=replace(diagnosis.scene, case=Case("synthetic", folder=Path.cwd())))
+case = Case("synthetic", folder=Path.cwd())
+diagnosis = replace(diagnosis, scene=replace(diagnosis.scene, case=case, epoch_ns=1_795_356_000_000_000_000))
 bench = fx.workbench(diagnosis)
 bench
 """
@@ -166,6 +167,9 @@ def test_the_crosshair_reads_every_clock(sheet):
     said = sheet.reading()
     assert {"recording", "capture", "RTP timestamp", "sequence", "frame", "As heard peak", "turn", "slack"} <= {*said}
     assert seconds(said["capture"].split(" ±")[0]) - seconds(said["recording"]) == pytest.approx(0.418, abs=2e-3)
+    hour, minute, second = said["UTC"].split(":")
+    assert (hour, minute) == ("14", "00")
+    assert float(second) == pytest.approx(seconds(said["capture"].split(" ±")[0]), abs=2e-3)
 
 
 def test_shift_and_drag_measure_and_python_has_the_selection(sheet):
