@@ -12,7 +12,7 @@ HERE = Path(__file__).parent
 
 _PARTS = (
     "axis", "dom", "theme", "source", "lane", "packets", "sound", "verdicts", "turns", "events", "lines", "stretches",
-    "minimap", "ruler", "overlay", "player", "heads", "panel", "gestures",
+    "minimap", "ruler", "overlay", "heads", "painting", "player", "panel", "listening", "gestures",
 )  # fmt: skip
 TIMELINE = (*(f"canvas/{part}.js" for part in _PARTS), "timeline.js", "widget.js")
 """The renderer's files; each imports only from those before it."""

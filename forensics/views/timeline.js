@@ -4,21 +4,21 @@
 
 import { TimeAxis, formatTime } from "./canvas/axis.js";
 import { element } from "./canvas/dom.js";
-import { paintMarks } from "./canvas/lane.js";
 import { EventLane } from "./canvas/events.js";
 import { listen } from "./canvas/gestures.js";
-import { buildHead, laneName } from "./canvas/heads.js";
+import { buildHead } from "./canvas/heads.js";
 import { LineLane } from "./canvas/lines.js";
-import { MAP_PX, paintMap } from "./canvas/minimap.js";
+import { Listening } from "./canvas/listening.js";
+import { MAP_PX } from "./canvas/minimap.js";
 import { paintCursor, paintHair, paintRange } from "./canvas/overlay.js";
 import { PacketLane } from "./canvas/packets.js";
-import { buildBar, buildKeys, buildLegend, buildTable, readings, showGlitchCount, showPlaying, showReading, showSound } from "./canvas/panel.js";
-import { Player } from "./canvas/player.js";
-import { RULER_PX, paintRuler } from "./canvas/ruler.js";
+import { LANE_GAP_PX, paintLanes, pictureOf, sharpen } from "./canvas/painting.js";
+import { buildBar, buildKeys, buildLegend, buildTable, readings, showGlitchCount, showReading } from "./canvas/panel.js";
+import { RULER_PX } from "./canvas/ruler.js";
 import { SpectrogramLane, WaveLane } from "./canvas/sound.js";
 import { TileStore } from "./canvas/source.js";
 import { ActivityLane, PredictionLane, SetupLane } from "./canvas/stretches.js";
-import { causeColour, readTheme } from "./canvas/theme.js";
+import { readTheme } from "./canvas/theme.js";
 import { TurnLane } from "./canvas/turns.js";
 import { VerdictLane } from "./canvas/verdicts.js";
 
@@ -26,7 +26,6 @@ const LANES = {
   verdicts: VerdictLane, turns: TurnLane, activity: ActivityLane, events: EventLane, lines: LineLane, setup: SetupLane,
   packets: PacketLane, predicted: PredictionLane, wave: WaveLane, spectrogram: SpectrogramLane,
 };
-const LANE_GAP_PX = 1;
 const WIDE_GUTTER_PX = 164;
 const NARROW_GUTTER_PX = 46;
 const NARROW_PX = 620;
@@ -45,12 +44,11 @@ export class Timeline {
     if (shown) this.axis.show(...shown);
     this.store = new TileStore(client, () => this.repaint());
     this.scale = client.scales[0];
-    this.sound = client.playable[0] ?? null;
     this.chosen = glitch;
     this.hover = this.range = null;
     this.cursor = Math.max(this.axis.start, 0);
     this.listeners = [];
-    this.player = new Player(client, (t) => this.played(t), () => showPlaying(this));
+    this.listening = new Listening(this);
     this.lanes = this.header.lanes
       .filter((spec) => !lanes || lanes.includes(spec.id))
       .map((spec) => new LANES[spec.kind](lanes ? { ...spec, folded: false } : spec, this));
@@ -105,7 +103,7 @@ export class Timeline {
   }
 
   close() {
-    this.player.stop();
+    this.listening.stop();
     this.observer.disconnect();
     this.themes.disconnect();
     this.unwatch();
@@ -174,61 +172,11 @@ export class Timeline {
   paint() {
     this.queued = false;
     if (!this.height) return;
-    const ctx = this.base.getContext("2d");
-    ctx.setTransform(this.base.ratio, 0, 0, this.base.ratio, 0, 0);
-    ctx.fillStyle = this.theme.bg;
-    ctx.fillRect(0, 0, this.base.width, this.base.height);
-    if (!this.compact) paintMap(this, ctx);
-    paintRuler(this, ctx);
-    for (const lane of this.lanes) this.paintLane(ctx, lane);
+    paintLanes(this);
     this.store.flush();
     this.stage.setAttribute("aria-busy", String(this.store.busy));
     if (!this.store.busyWith("wave", "mel", "linear")) this.stage.dataset.drawn = "true";
     this.paintOver();
-  }
-
-  paintLane(ctx, lane) {
-    const { axis, theme } = this;
-    const box = { x: axis.left, y: lane.top + lane.room, w: axis.width, h: lane.shown };
-    ctx.fillStyle = theme.lane;
-    ctx.fillRect(box.x, box.y, box.w, box.h);
-    if (!lane.folded) {
-      const pen = { ctx, axis, theme, box, marks: [] };
-      ctx.save();
-      ctx.beginPath();
-      ctx.rect(box.x, box.y, box.w, box.h);
-      ctx.clip();
-      lane.paint(pen);
-      this.paintSpans(ctx, lane, box);
-      ctx.restore();
-      paintMarks(pen);
-    }
-    ctx.fillStyle = theme.line;
-    ctx.fillRect(0, box.y + box.h, axis.left + box.w + 1, LANE_GAP_PX);
-  }
-
-  // Where each glitch is on this lane: as heard, or as captured on the RTP lanes.
-  paintSpans(ctx, lane, box) {
-    if (!["packets", "wave", "spectrogram"].includes(lane.spec.kind)) return;
-    for (const glitch of this.header.glitches) {
-      if (!glitch.audible && glitch.id !== this.chosen) continue;
-      const [start, end] = (lane.spec.kind === "packets" && glitch.captured_s) || [glitch.start_s, glitch.end_s];
-      if (end < this.axis.start || start > this.axis.end) continue;
-      this.paintSpan(ctx, glitch, this.axis.x(start), this.axis.x(end), box, lane.spec.kind === "spectrogram");
-    }
-  }
-
-  paintSpan(ctx, glitch, from, to, box, onPicture) {
-    const look = this.header.causes[glitch.cause];
-    const chosen = glitch.id === this.chosen;
-    ctx.fillStyle = causeColour(this.theme, look);
-    ctx.globalAlpha = onPicture ? 0 : chosen ? 0.2 : 0.1;
-    ctx.fillRect(from, box.y, Math.max(to - from, 1), box.h);
-    ctx.globalAlpha = chosen ? 1 : 0.55;
-    ctx.fillStyle = onPicture ? look.dark : ctx.fillStyle;
-    ctx.fillRect(Math.round(from), box.y, chosen ? 2 : 1, box.h);
-    ctx.fillRect(Math.round(to), box.y, chosen ? 2 : 1, box.h);
-    ctx.globalAlpha = 1;
   }
 
   // ---- the layer above: crosshair, cursor, selection --------------------------------------------------------------------
@@ -343,7 +291,7 @@ export class Timeline {
     this.cursor = Math.min(Math.max(t, this.axis.full.start), this.axis.full.end);
     this.repaintOver();
     this.tell({ cursor_s: this.cursor });
-    if (this.player.playing) this.startPlaying(this.cursor);
+    this.listening.followCursor();
   }
 
   moveCursor(pixels) {
@@ -412,69 +360,14 @@ export class Timeline {
     this.layout();
   }
 
-  // ---- sound -----------------------------------------------------------------------------------------------------------------
-
-  togglePlay() {
-    if (!this.sound) return;
-    if (this.player.playing) this.player.stop();
-    else this.startPlaying(this.range ? this.range[0] : this.cursor);
-    showPlaying(this);
-  }
-
-  startPlaying(from) {
-    const end = this.range && from < this.range[1] ? this.range[1] : this.axis.full.end;
-    const start = from >= end - 0.01 ? this.axis.full.start : from;
-    this.player.play(this.sound, start, end, Boolean(this.looping && this.range)).catch((error) => this.failed(error));
-    showPlaying(this);
-  }
-
-  failed(error) {
-    this.player.stop();
-    showPlaying(this);
-    this.live.textContent = `This sound cannot be played: ${error.message}`;
-  }
-
-  // Between as heard and as sent, at the same place: A/B.
-  swapSound() {
-    const { playable } = this.client;
-    if (playable.includes("heard") && playable.includes("sent")) this.setSound(this.sound === "heard" ? "sent" : "heard");
-  }
-
-  setSound(name) {
-    this.sound = name;
-    showSound(this);
-    if (this.player.playing) this.startPlaying(this.cursor);
-  }
-
-  setSpeed(speed) {
-    this.player.speed = speed;
-    if (this.player.playing) this.startPlaying(this.cursor);
-  }
-
-  toggleLoop() {
-    this.looping = !this.looping;
-    this.loopButton?.setAttribute("aria-pressed", String(this.looping));
-    if (this.player.playing) this.startPlaying(this.cursor);
-  }
-
   played(t) {
     this.cursor = Math.min(t, this.axis.full.end);
     if (!this.inView(this.cursor)) this.panTo(this.cursor - 0.05 * this.axis.span);
     this.repaintOver();
   }
 
-  // What is drawn now, as a data: URL, with the names of the lanes.
   picture() {
-    const canvas = element("canvas");
-    canvas.width = this.base.width;
-    canvas.height = this.base.height;
-    const ctx = canvas.getContext("2d");
-    ctx.drawImage(this.base, 0, 0);
-    ctx.scale(this.base.ratio, this.base.ratio);
-    ctx.fillStyle = this.theme.ink;
-    ctx.font = `600 12px ${this.theme.font}`;
-    for (const lane of this.lanes) ctx.fillText(lane.folded ? laneName(lane) : lane.spec.label, 8, lane.top + 15);
-    return canvas.toDataURL("image/webp", 0.8);
+    return pictureOf(this);
   }
 
   // For those who do not see the canvas: where a key has led.
@@ -485,15 +378,6 @@ export class Timeline {
       this.live.textContent = view + readings(this, this.cursor, null).map((pair) => pair.join(" ")).join(", ");
     }, 400);
   }
-}
-
-function sharpen(canvas, width, height) {
-  const ratio = Math.max(1, devicePixelRatio || 1);
-  canvas.ratio = ratio;
-  canvas.width = Math.round(width * ratio);
-  canvas.height = Math.round(height * ratio);
-  canvas.style.width = `${width}px`;
-  canvas.style.height = `${height}px`;
 }
 
 export async function mount(root, client, options = {}) {

@@ -45,14 +45,14 @@ export function buildBar(timeline) {
 function playGroup(timeline) {
   const { client, header } = timeline;
   const group = element("span", { class: "tl-group" });
-  timeline.playButton = button("Play (space)", ICONS.play, () => timeline.togglePlay());
+  timeline.playButton = button("Play (space)", ICONS.play, () => timeline.listening.toggle());
   group.append(timeline.playButton);
   const sounds = client.playable.map((name) => [name, header.sounds[name].label.toLowerCase()]);
-  timeline.soundChoice = choice("Which sound (b: as heard, as sent)", sounds, timeline.sound, (name) => timeline.setSound(name));
+  timeline.soundChoice = choice("Which sound (b: as heard, as sent)", sounds, timeline.listening.sound, (name) => timeline.listening.choose(name));
   if (sounds.length > 1) group.append(timeline.soundChoice);
   const speeds = [["1", "1×"], ["0.5", "½×"], ["0.25", "¼×"]];
-  group.append(choice("Speed; slower is lower in pitch", speeds, "1", (speed) => timeline.setSpeed(Number(speed))));
-  timeline.loopButton = button("Loop the selection (l)", ICONS.loop, () => timeline.toggleLoop(), { "aria-pressed": "false" });
+  group.append(choice("Speed; slower is lower in pitch", speeds, "1", (speed) => timeline.listening.setSpeed(Number(speed))));
+  timeline.loopButton = button("Loop the selection (l)", ICONS.loop, () => timeline.listening.toggleLoop(), { "aria-pressed": "false" });
   group.append(timeline.loopButton);
   return group;
 }
@@ -70,14 +70,14 @@ function glitchGroup(timeline) {
 
 export function showPlaying(timeline) {
   if (!timeline.playButton) return;
-  const name = timeline.player.playing ? "stop" : "play";
+  const name = timeline.listening.playing ? "stop" : "play";
   timeline.playButton.replaceChildren(icon(ICONS[name]));
   timeline.playButton.setAttribute("aria-label", name === "stop" ? "Stop (space)" : "Play (space)");
   timeline.playButton.title = timeline.playButton.getAttribute("aria-label");
 }
 
 export function showSound(timeline) {
-  if (timeline.soundChoice) timeline.soundChoice.value = timeline.sound;
+  if (timeline.soundChoice) timeline.soundChoice.value = timeline.listening.sound;
 }
 
 export function showGlitchCount(timeline) {
