@@ -1,28 +1,36 @@
-"""Hold the simulator to the recorder: `python benchmarks/simulator.py FOLDER… [--again FOLDER…]`.
+"""Hold the simulator to the recorder: `python benchmarks/simulator.py FOLDER… [--again FOLDER…] [--draws N]`.
 
 A FOLDER is a recorded call, or holds several. For each fault two figures of the real browser (truth.json, by
 correlation and by its own counters) stand beside those of the simulator: the longest hole or stretch that came of it,
 and the time that was concealed in all. One row per kind of fault; beyond 20 ms or 15 % it is marked. Each call is
-simulated twice:
+simulated in two ways:
 
 scenario
     from its scenario.toml, network and all: chance falls otherwise than it fell in the recording;
 arrivals
     with the arrivals of its own capture: only the model of the listener is left to differ.
 
-A browser does not render a scenario twice alike either. Calls that were recorded once more (`--again`, folders of the
-same names) show by how much: the column "browser" is one recording against the other.
+Some of what a browser does is left to chance: when its sound card asks, which of its threads wakes up first. So each
+call is simulated with several seeds (`--draws`): the error of a fault is that of the median draw, the concealed time is
+the mean over the draws. A browser does not render a scenario twice alike either. Calls that were recorded once more
+(`--again`, folders of the same names) show by how much: the column "browser" is one recording against the other.
 
-Then the simulator's speed, in a process of its own for the very first call.
+`--record FOLDER` first records what FOLDER does not hold yet of the scenarios in benchmarks/lab_scenarios, in real time
+and on an otherwise idle machine; these, and the sample captures, are what the table in docs/lab.md was made from:
+
+    python benchmarks/simulator.py sample_captures --record /tmp/lab_calls
+
+Then the simulator's speed in processor time, in a process of its own for the very first call.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import resource
 import subprocess
 import sys
-import time
+from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -35,6 +43,7 @@ from forensics.lab.account import PACKET_COLUMNS
 from forensics.lab.microphone import speak_user
 from forensics.lab.payloads import encode_payloads
 from forensics.lab.plan import SendPlan, plan_sending
+from forensics.lab.record import record_call
 from forensics.lab.scenario import Fault, Line, Scenario
 from forensics.lab.scenario_file import read_scenario
 from forensics.lab.simulate import play_out, simulate_call
@@ -45,6 +54,11 @@ LARGEST_ERROR_MS, LARGEST_RATIO_ERROR = 20.0, 0.15
 
 LEAST_MS = 20.0
 """A ratio of less concealed time than one packet says nothing."""
+
+SCENARIOS = Path(__file__).parent / "lab_scenarios"
+
+DRAWS = 8
+"""Seeds with which each call is simulated."""
 
 HELD_S = 0.005
 """A relay on loopback forwards within a few milliseconds; what came later was held."""
@@ -80,17 +94,33 @@ def _hole_ms(event: dict[str, Any]) -> float:
     return float(event["evidence"].get("effective_ms", 0.0))
 
 
-def from_scenario(folder: Path) -> pd.DataFrame:
-    return effects(describe_truth(simulate_call(read_scenario(folder / "scenario.toml")).account))
+def from_scenario(folder: Path, draws: int) -> pd.DataFrame:
+    scenario = read_scenario(folder / "scenario.toml")
+    return drawn(effects(describe_truth(simulate_call(scenario, seed=seed).account)) for seed in range(draws))
 
 
-def from_arrivals(folder: Path) -> pd.DataFrame:
+def from_arrivals(folder: Path, draws: int) -> pd.DataFrame:
     scenario = read_scenario(folder / "scenario.toml")
     plan = plan_sending(scenario)
-    payloads = encode_payloads(plan, scenario.sender)
-    packets, spoken = fates(folder, scenario, plan), speak_user(scenario)
-    account, _ = play_out(scenario, plan, packets=packets, payloads=payloads, spoken=spoken)
-    return effects(describe_truth(account))
+    known = {
+        "packets": fates(folder, scenario, plan),
+        "payloads": encode_payloads(plan, scenario.sender),
+        "spoken": speak_user(scenario),
+    }
+    runs = (play_out(replace(scenario, seed=seed), plan, **known)[0] for seed in range(draws))
+    return drawn(effects(describe_truth(account)) for account in runs)
+
+
+def drawn(runs: Iterable[pd.DataFrame]) -> pd.DataFrame:
+    """Sum up the draws of one call: the median hole of each fault, and its mean concealed time."""
+    every = list(runs)
+    faults = sorted({fault for run in every for fault in run.index})
+    aligned = [run.reindex(faults) for run in every]
+    holes, concealed = (
+        np.nan_to_num([run[name].to_numpy(dtype=float) for run in aligned]) for name in ("hole_ms", "concealed_ms")
+    )
+    columns = {"hole_ms": np.median(holes, axis=0), "concealed_ms": np.mean(concealed, axis=0)}
+    return pd.DataFrame(columns, index=faults)
 
 
 def fates(folder: Path, scenario: Scenario, plan: SendPlan) -> pd.DataFrame:
@@ -140,18 +170,44 @@ def summarise(pairs: list[tuple[pd.DataFrame, pd.DataFrame]]) -> pd.DataFrame:
     return table.assign(beyond=np.where(far, "*", ""))
 
 
-def compare(folders: list[Path], again: dict[str, Path]) -> pd.DataFrame:
+def compare(folders: list[Path], again: dict[str, Path], *, draws: int) -> pd.DataFrame:
     """Return the table: the simulator against every recording, and the second recordings against the first."""
     every = [*folders, *(again[folder.name] for folder in folders if folder.name in again)]
     twice = [(recorded(folder), recorded(again[folder.name])) for folder in folders if folder.name in again]
     parts = {
-        "scenario": summarise([(recorded(folder), from_scenario(folder)) for folder in every]),
-        "arrivals": summarise([(recorded(folder), from_arrivals(folder)) for folder in every]),
+        "scenario": summarise([(recorded(folder), from_scenario(folder, draws)) for folder in every]),
+        "arrivals": summarise([(recorded(folder), from_arrivals(folder, draws)) for folder in every]),
     }
     parts |= {"browser": summarise(twice)} if twice else {}
     counts = parts["scenario"][["faults", "real_ms"]].rename(columns={"real_ms": "concealed_ms"})
     figures = {name: table[["error_ms", "ratio", "beyond"]] for name, table in parts.items()}
     return counts.join(pd.concat(figures, axis=1).set_axis([f"{a} {b}" for a in figures for b in SHOWN], axis=1))
+
+
+def print_table(table: pd.DataFrame) -> None:
+    """Print it as the documentation has it."""
+    parts = [name.removesuffix(" ratio") for name in table.columns if name.endswith(" ratio")]
+    print("|".join(["", " kind of fault ", " faults ", " concealed by the browser ", *(f" {p} " for p in parts), ""]))
+    print("|".join(["", *[" --- "] * (3 + len(parts)), ""]))
+    for kind, row in table.iterrows():
+        cells = [f"`{kind}`", f"{row['faults']}", f"{row['concealed_ms'] / 1000:.1f} s"]
+        print("| " + " | ".join([*cells, *(_cell(row, part) for part in parts)]) + " |")
+
+
+def _cell(row: pd.Series, part: str) -> str:
+    error_ms, ratio = row[f"{part} error_ms"], row[f"{part} ratio"]
+    if np.isnan(error_ms):
+        return ""
+    return (
+        f"{error_ms:.0f} ms" + ("" if np.isnan(ratio) else f", {ratio:.2f}") + (" \\*" if row[f"{part} beyond"] else "")
+    )
+
+
+def record_missing(out: Path) -> None:
+    """Record the scenarios that `out` does not hold yet."""
+    for path in sorted(SCENARIOS.glob("*.toml")):
+        if not (out / path.stem).exists():
+            print(record_call(read_scenario(path), out / path.stem, tell=print), flush=True)
 
 
 def calls_in(folders: list[Path]) -> list[Path]:
@@ -169,46 +225,54 @@ SHORT = Scenario("slider", 10.0, lines=(Line("agent", 0.5, FIRST),), faults=LONG
 
 
 def seconds(scenario: Scenario) -> float:
-    start_s = time.perf_counter()
+    """Return the processor time that a simulation takes, espeak-ng's with it: the clock lies on a busy machine."""
+    before_s = _processor_s()
     simulate_call(scenario)
-    return time.perf_counter() - start_s
+    return _processor_s() - before_s
+
+
+def _processor_s() -> float:
+    own, programs = (resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
+    return own.ru_utime + own.ru_stime + programs.ru_utime + programs.ru_stime
 
 
 def time_it() -> None:
     first = subprocess.run([sys.executable, __file__, "--first"], capture_output=True, text=True, check=True)
     print(f"30 s, the first call of a process: {first.stdout.strip()}")
-    seconds(SHORT)
-    for name, scenario in (
-        ("30 s, new words", replace(LONG, lines=tuple(replace(x, text=f"Well. {x.text}") for x in LONG.lines))),
-        ("30 s, a loss moved", replace(LONG, faults=(Fault("burst_loss", 3.2, 0.3), *LONG.faults[1:]))),
-        ("10 s, a loss moved", replace(SHORT, faults=(Fault("burst_loss", 3.2, 0.3), SHORT.faults[1]))),
-        ("10 s, a stall longer", replace(SHORT, faults=(SHORT.faults[0], Fault("stall", 5.0, 0.5)))),
-        ("10 s, a spike instead", replace(SHORT, faults=(Fault("delay_spike", 3.2, 0.3),))),
+    for name, base, scenario in (
+        ("30 s, new words", LONG, replace(LONG, lines=tuple(replace(x, text=f"Well. {x.text}") for x in LONG.lines))),
+        ("30 s, a loss moved", LONG, replace(LONG, faults=(Fault("burst_loss", 3.2, 0.3), *LONG.faults[1:]))),
+        ("10 s, a loss moved", SHORT, replace(SHORT, faults=(Fault("burst_loss", 3.2, 0.3), SHORT.faults[1]))),
+        ("10 s, a stall longer", SHORT, replace(SHORT, faults=(SHORT.faults[0], Fault("stall", 5.0, 0.5)))),
+        ("10 s, a spike instead", SHORT, replace(SHORT, faults=(Fault("delay_spike", 3.2, 0.3),))),
     ):
+        simulate_call(base)
         taken_s = seconds(scenario)
-        print(f"{name}: {taken_s:.2f} s, {scenario.duration_s / taken_s:.0f} times real time")
+        print(f"{name}: {taken_s:.2f} s of processor time, {scenario.duration_s / taken_s:.0f} times real time")
 
 
 def time_first() -> None:
-    start_s = time.perf_counter()
-    plan_sending(LONG)
-    spoken_s = time.perf_counter() - start_s
-    print(f"{spoken_s + seconds(LONG):.2f} s, of which {spoken_s:.2f} s are espeak-ng's")
+    """Print what the first call costs, whose words have to be spoken and whose modules to be imported."""
+    whole_s = seconds(LONG)
+    print(f"{whole_s:.2f} s of processor time")
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("folders", nargs="*", type=Path)
     parser.add_argument("--again", nargs="*", type=Path, default=[])
+    parser.add_argument("--record", type=Path, metavar="FOLDER")
+    parser.add_argument("--draws", type=int, default=DRAWS)
     parser.add_argument("--first", action="store_true", help=argparse.SUPPRESS)
     given = parser.parse_args()
     if given.first:
         time_first()
         return
-    folders = calls_in(given.folders)
+    if given.record:
+        record_missing(given.record)
+    folders = calls_in([*given.folders, *([given.record] if given.record else [])])
     if folders:
-        table = compare(folders, {path.name: path for path in calls_in(given.again)})
-        print(table.to_string(float_format="{:.2f}".format, na_rep="", index_names=False), end="\n\n")
+        print_table(compare(folders, {path.name: path for path in calls_in(given.again)}, draws=given.draws))
     time_it()
 
 

@@ -52,6 +52,14 @@ def is_rtp(payload: bytes) -> bool:
     return len(payload) >= 12 and 128 <= payload[0] <= 191 and not 192 <= payload[1] <= 223
 
 
+def no_port(host: str, reason: str) -> ForensicsError:
+    """Return the error of a peer or a relay that could not bind a port."""
+    return ForensicsError(
+        f"No UDP port to be had on {host}: {reason}. The lab needs loopback, and a free port on each of 127.0.0.1 to "
+        "127.0.0.3; end a program that holds many of them."
+    )
+
+
 def _given(side: _Side) -> _Side:
     return side
 
@@ -106,7 +114,7 @@ class Relay:
                 transport, _ = await loop.create_datagram_endpoint(partial(_given, side), local_addr=(host, 0))
             except OSError as reason:
                 self.close()
-                raise ForensicsError(f"No UDP port to be had on {host}: {reason}. The lab needs loopback.") from reason
+                raise no_port(host, reason.strerror or str(reason)) from reason
             self._transports[direction], self._sides[direction] = transport, side
             self._addresses[direction] = tuple(transport.get_extra_info("sockname")[:2])
 

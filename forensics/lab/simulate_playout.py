@@ -13,37 +13,28 @@ import pandas as pd
 from forensics.lab.plan import SendPlan
 from forensics.lab.scenario import Fault
 from forensics.lab.simulate_counters import count_concealment, count_statistics
+from forensics.lab.sound_card import CHROMIUM_BLOCK_S, TICK_SAMPLES, run_sound_card, seen_by_renderer
 from forensics.lab.speech import SPEECH_RATE_HZ
 from forensics.playout.arrivals import DTX_BYTES, Arrivals
 from forensics.playout.neteq import NetEq
 from forensics.playout.packet_buffer import MAXIMUM_PACKETS
 from forensics.playout.redundancy import carries_copy, with_copies
-from forensics.playout.ticks import TICK_S, TickClock
+from forensics.playout.ticks import TICK_S
 from forensics.playout.trace import Trace
 from forensics.playout.waveform import Waveform
-
-WAKING_S = TICK_S / 5
-"""From the end of a freeze until the packets that waited are read and the sound card has caught up."""
-
-TICK_SAMPLES = round(TICK_S * SPEECH_RATE_HZ)
-
-CAUGHT_DRY_CHANCE = 1 / 3
-"""A renderer that was frozen first reads the packets that waited in its socket, or first hands its sound card what that
-had asked for meanwhile: a race. Of eleven freezes recorded in Chromium four were lost, and concealed 47 to 194 ms, a
-fifth to four fifths of the freeze; the device was silent in all of them."""
 
 
 @dataclass(frozen=True, slots=True)
 class Receiver:
     """The listener's side: the jitter buffer's settings, the sound card, and the noise of the recording.
 
-    `minimum_delay_s` is `jitterBufferTarget`; the sound card asks for `block_s` at a time, its clock runs
+    `minimum_delay_s` is `jitterBufferTarget`; the sound card plays `block_s` at a time, its clock runs
     `clock_drift_ppm` fast; `noise_dbfs` is the RMS level of white noise in the recording.
     """
 
     minimum_delay_s: float = 0.0
     maximum_packets: int = MAXIMUM_PACKETS
-    block_s: float = TICK_S
+    block_s: float = CHROMIUM_BLOCK_S
     clock_drift_ppm: float = 0.0
     noise_dbfs: float = -np.inf
 
@@ -88,10 +79,13 @@ def listen(
     freezes : tuple of Fault
         Faults of the plane "receiver".
     seed : int
-        Of the recording's noise, and of how the race after a freeze ends.
+        Of the recording's noise, of the sound card's phase, and of how the race after a freeze ends.
     """
-    clock, missed = _sound_card(span_s, receiver, freezes, dry=_caught_dry(freezes, seed))
-    arrivals = _arrivals(_unfrozen(arrived_s, freezes), plan, payloads)
+    card = run_sound_card(
+        span_s, block_s=receiver.block_s, clock_drift_ppm=receiver.clock_drift_ppm, freezes=freezes, seed=seed
+    )
+    clock = card.clock
+    arrivals = _arrivals(seen_by_renderer(arrived_s, freezes), plan, payloads)
     capacity = len(clock) * TICK_SAMPLES
     signal = Waveform(SPEECH_RATE_HZ, _pieces(arrivals, decoded, plan), capacity=capacity)
     neteq = NetEq(
@@ -113,7 +107,7 @@ def listen(
         clock=np.column_stack([clock.tick_s, np.arange(len(clock)) * TICK_S]),
         concealment=count_concealment(neteq, trace, recording),
         statistics=count_statistics(neteq, trace, recording, clock=clock, freezes=freezes),
-        device=_device(recording, clock, missed) if freezes else None,
+        device=card.play(recording) if freezes else None,
     )
 
 
@@ -130,60 +124,6 @@ def _with_noise(recording: np.ndarray, receiver: Receiver, seed: int) -> np.ndar
         return recording
     noise = np.random.default_rng([seed, 4]).standard_normal(len(recording), dtype=np.float32)
     return recording + noise * np.float32(10 ** (receiver.noise_dbfs / 20))
-
-
-# ---------------------------------------------------------------------------------------------------------------------
-# The sound card
-# ---------------------------------------------------------------------------------------------------------------------
-
-
-def _caught_dry(freezes: tuple[Fault, ...], seed: int) -> list[float]:
-    """Draw which share of a frozen time the sound card is given before the packets that waited are read."""
-    rng = np.random.default_rng([seed, 5])
-    draws = [(rng.random() < CAUGHT_DRY_CHANCE, rng.random()) for _ in freezes]
-    return [share if lost else 0.0 for lost, share in draws]
-
-
-def _sound_card(
-    span_s: tuple[float, float], receiver: Receiver, freezes: tuple[Fault, ...], *, dry: list[float]
-) -> tuple[TickClock, np.ndarray]:
-    """Return when it asked, and which of these ticks it had no use for any more.
-
-    A renderer makes up for all the ticks of its freeze, the share that `dry` says before its packets are read; a frozen
-    audio service never asks for them.
-    """
-    spacing_s = TICK_S / (1 + receiver.clock_drift_ppm * 1e-6)
-    block = max(1, round(receiver.block_s / TICK_S))
-    index = np.arange(int((span_s[1] - span_s[0]) / spacing_s))
-    tick_s = span_s[0] + index // block * block * spacing_s
-    missed = np.zeros(len(tick_s), dtype=bool)
-    for fault, share in zip(freezes, dry, strict=True):
-        late = np.flatnonzero((tick_s >= fault.at_s) & (tick_s < fault.end_s))
-        early = late[: round(share * len(late))]
-        tick_s[late], missed[late] = fault.end_s + WAKING_S, True
-        tick_s[early] = fault.end_s
-        if fault.kind == "frozen_audio_service":
-            tick_s, missed = np.delete(tick_s, late), np.delete(missed, late)
-    return TickClock(np.maximum.accumulate(tick_s)), missed
-
-
-def _unfrozen(arrived_s: np.ndarray, freezes: tuple[Fault, ...]) -> np.ndarray:
-    """Let packets wait in the socket while the renderer does not look at it."""
-    seen_s = arrived_s.copy()
-    for fault in freezes:
-        if fault.kind == "frozen_renderer":
-            waits = (arrived_s >= fault.at_s) & (arrived_s < fault.end_s)
-            seen_s[waits] = fault.end_s + WAKING_S / 2
-    return seen_s
-
-
-def _device(recording: np.ndarray, clock: TickClock, missed: np.ndarray) -> np.ndarray:
-    """Put what was played where it was played: silence while the sound card got nothing, late blocks thrown away."""
-    place = np.round((clock.tick_s - clock.tick_s[0]) / TICK_S).astype(np.int64)
-    blocks = recording[: len(clock) * TICK_SAMPLES].reshape(len(clock), TICK_SAMPLES)
-    device = np.zeros((int(place[-1]) + 1, TICK_SAMPLES), dtype=np.float32)
-    device[place[~missed]] = blocks[~missed]
-    return device.reshape(-1)
 
 
 # ---------------------------------------------------------------------------------------------------------------------

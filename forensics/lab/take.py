@@ -28,7 +28,7 @@ from forensics.lab.microphone import MICROPHONE_LEAD_S, TAIL_S, speak_user, with
 from forensics.lab.model_log import ModelEvent, model_events
 from forensics.lab.plan import SendPlan
 from forensics.lab.priority import in_real_time
-from forensics.lab.relay import Relay, Relayed
+from forensics.lab.relay import Relay, Relayed, no_port
 from forensics.lab.scenario import Fault, Scenario
 from forensics.lab.speech import SPEECH_RATE_HZ
 from forensics.lab.taps import Datagram, Endpoint
@@ -136,7 +136,10 @@ async def _connect(agent: VoiceAgent, relay: Relay, listener: Listener, *, codec
     """Let both peers know nothing but the relay."""
     offer = await listener.offer(codec)
     answer = await agent.answer(with_candidate(offer, relay.sender_side))
-    relay.expect(next(endpoint for endpoint in candidates_of(answer) if endpoint[0] == AGENT_HOST))
+    endpoints = [endpoint for endpoint in candidates_of(answer) if endpoint[0] == AGENT_HOST]
+    if not endpoints:
+        raise no_port(AGENT_HOST, "the voice AI's peer was given none")
+    relay.expect(endpoints[0])
     await asyncio.gather(listener.accept(with_candidate(answer, relay.listener_side)), agent.connected())
 
 

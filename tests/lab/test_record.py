@@ -1,7 +1,9 @@
+import asyncio
 import json
 import subprocess
 import sys
 from collections import Counter
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -10,7 +12,7 @@ import soundfile
 from forensics.capture import read_capture
 from forensics.case import open_case
 from forensics.errors import ForensicsError, MissingToolError, ScenarioError
-from forensics.lab import listener, record
+from forensics.lab import listener, record, take
 from forensics.lab.agent import audio_level, candidates_of, with_candidate
 from forensics.lab.checks import Disturbed
 from forensics.lab.listener import chromium_path
@@ -43,6 +45,21 @@ def test_without_chromium_one_sentence_says_what_to_install(monkeypatch):
     monkeypatch.setattr(listener, "CHROMIUM_PATHS", ("/nowhere/chromium",))
     with pytest.raises(MissingToolError, match="apt-get install chromium"):
         chromium_path()
+
+
+def test_a_voice_ai_without_a_port_is_told_in_one_sentence():
+    class Peer:
+        async def offer(self, codec):
+            return SDP
+
+        async def answer(self, offer):
+            return SDP.replace("127.0.0.1", "192.0.2.9")  # every port of loopback was taken
+
+    relay = SimpleNamespace(sender_side=("127.0.0.2", 4000), listener_side=("127.0.0.3", 4000))
+    with pytest.raises(
+        ForensicsError, match=r"^No UDP port to be had on 127\.0\.0\.1: the voice AI's peer was given none"
+    ):
+        asyncio.run(take._connect(Peer(), relay, Peer(), codec="opus"))
 
 
 def test_processes_below_this_one_are_found():

@@ -1,7 +1,13 @@
 import asyncio
+import os
+import re
+import shutil
+import subprocess
+import sys
 
 import pytest
 
+from forensics.errors import ForensicsError
 from forensics.lab.relay import LISTENER_SIDE, SENDER_SIDE, Relay, is_rtp
 from forensics.lab.scenario import Fault, Network, Scenario
 
@@ -116,6 +122,51 @@ def test_closing_frees_the_ports():
         transport.close()
 
     asyncio.run(story())
+
+
+@pytest.mark.parametrize("side", ["SENDER_SIDE", "LISTENER_SIDE"])
+def test_without_a_port_one_sentence_says_so_and_none_stays_bound(monkeypatch, side):
+    monkeypatch.setattr(f"forensics.lab.relay.{side}", "192.0.2.1")  # no address of this machine
+    relay = relay_for()
+    with pytest.raises(
+        ForensicsError, match=r"^No UDP port to be had on 192\.0\.2\.1: .*\. The lab needs loopback, and"
+    ):
+        asyncio.run(relay.open())
+    assert not relay._transports
+
+
+ALL_PORTS_TAKEN = """
+import asyncio, pathlib, socket, subprocess
+from forensics.errors import ForensicsError
+from forensics.lab.relay import LISTENER_SIDE, SENDER_SIDE, Relay
+from forensics.lab.scenario import Scenario
+subprocess.run(["ip", "link", "set", "lo", "up"], check=True)
+pathlib.Path("/proc/sys/net/ipv4/ip_local_port_range").write_text("40000 40001")
+held = []
+for host in (SENDER_SIDE, LISTENER_SIDE):
+    for port in (40000, 40001):
+        held.append(socket.socket(socket.AF_INET, socket.SOCK_DGRAM))
+        held[-1].bind((host, port))
+try:
+    asyncio.run(Relay(Scenario("s", 4.0)).open())
+except ForensicsError as told:
+    print(told)
+"""
+
+
+def test_when_every_port_is_taken_one_sentence_says_so():
+    alone = ["unshare", "--net", *(["--map-root-user"] if os.geteuid() else [])]
+    if (
+        not shutil.which("unshare")
+        or not shutil.which("ip")
+        or subprocess.run([*alone, "true"], check=False).returncode
+    ):
+        pytest.skip("this machine lets no process have a network of its own")
+    command = [*alone, sys.executable, "-c", ALL_PORTS_TAKEN]
+    done = subprocess.run(command, capture_output=True, check=True, text=True, timeout=60)
+    assert re.fullmatch(
+        r"No UDP port to be had on 127\.0\.0\.2: .*in use.*\. The lab needs loopback.*", done.stdout.strip()
+    )
 
 
 @pytest.mark.parametrize(
