@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import lru_cache
 
 import numpy as np
+import pandas as pd
 
 from forensics.audio.resample import resample_track
 from forensics.causes.claim import DECISIVE, FAIR, SLIGHT, STRONG, milliseconds, opposes, supports, unchecked
@@ -12,7 +13,7 @@ from forensics.causes.site import Site
 from forensics.clocks.recording import find_in, pre_emphasis
 from forensics.clocks.reports import read_sender_clock
 from forensics.glitches.missing import decode_twin, find_sent
-from forensics.model import AudioTrack, Cause, Evidence, RtpStream
+from forensics.model import AudioTrack, Cause, Evidence, RtpStream, Scene
 
 QUEUE_RISE_S = 0.06
 """A queue that overflows is full before it drops; 60 ms above the path's own minimum are three packets in it."""
@@ -209,13 +210,10 @@ def tap_was_awake(site: Site) -> list[Evidence]:
     arrival_s = site.journey["arrival_s"].to_numpy()
     edge_s = float(site.journey["duration_s"].iat[site.before])  # the tap may have slept from there on only
     start_s, stop_s = float(arrival_s[site.before]) + edge_s, float(arrival_s[site.after]) - edge_s
-    datagrams = site.scene.capture.datagrams
-    others_s = datagrams.loc[~datagrams["frame"].isin(site.journey["frame"]), "arrival_s"].to_numpy()
-    around = ((others_s > start_s - AWAKE_S) & (others_s < start_s)) | (
-        (others_s > stop_s) & (others_s < stop_s + AWAKE_S)
-    )
-    due = float(around.sum()) * max(stop_s - start_s, 0.0) / (2 * AWAKE_S)
-    seen = int(((others_s > start_s) & (others_s < stop_s)).sum())
+    around = _others_between(site.scene, start_s - AWAKE_S, start_s)
+    around += _others_between(site.scene, stop_s, stop_s + AWAKE_S)
+    due = around * max(stop_s - start_s, 0.0) / (2 * AWAKE_S)
+    seen = _others_between(site.scene, start_s, stop_s)
     if due < AWAKE_PACKETS:
         reason = "Too little else was on the wire during the gap to see whether the tap was awake."
         return [unchecked(site, "tap_was_awake", Cause.CAPTURE_LOSS, reason)]
@@ -235,13 +233,27 @@ def tap_was_awake(site: Site) -> list[Evidence]:
     ]
 
 
+def _others_between(scene: Scene, start_s: float, stop_s: float) -> int:
+    """How many packets of other flows came between two times."""
+    others_s = _others_s(scene)
+    return max(0, int(np.searchsorted(others_s, stop_s) - np.searchsorted(others_s, start_s, side="right")))
+
+
+@lru_cache(maxsize=1)
+def _others_s(scene: Scene) -> np.ndarray:
+    """When the packets came that are none of the voice's, in order."""
+    assert scene.capture is not None
+    assert scene.journey is not None
+    datagrams = scene.capture.datagrams
+    return np.sort(datagrams.loc[~datagrams["frame"].isin(scene.journey["frame"]), "arrival_s"].to_numpy())
+
+
 def receiver_saw_no_loss(site: Site) -> list[Evidence]:
     """The receiver's own reports count no loss where the tap misses packets: then only the tap missed them."""
     lost = int(site.measured("lost_packets"))
     if lost <= 0:
         return []
-    blocks = site.stream.reports
-    blocks = blocks[(blocks["reported_ssrc"] == site.stream.ssrc) & (blocks["highest_sequence_number"] >= 0)]
+    blocks = _blocks_about(site.stream)
     arrival_s = site.journey["arrival_s"].to_numpy()
     earlier, later = (
         blocks[blocks["arrival_s"] < arrival_s[site.before]],
@@ -280,6 +292,13 @@ def receiver_saw_no_loss(site: Site) -> list[Evidence]:
             counted=counted,
         )
     ]
+
+
+@lru_cache(maxsize=2)
+def _blocks_about(stream: RtpStream) -> pd.DataFrame:
+    """Return the report blocks of whoever receives a stream."""
+    blocks = stream.reports
+    return blocks[(blocks["reported_ssrc"] == stream.ssrc) & (blocks["highest_sequence_number"] >= 0)]
 
 
 def played_through(site: Site) -> list[Evidence]:

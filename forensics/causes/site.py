@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 
 import numpy as np
 import pandas as pd
 
 from forensics.clocks.reports import read_sender_clock
-from forensics.model import Glitch, RtpStream, Scene
+from forensics.model import Capture, Glitch, RtpStream, Scene
 
 BASE_PACKETS = 10
 """Packets before the glitch whose median lateness is the baseline: 200 ms, enough for a median, short against drift."""
@@ -144,12 +144,7 @@ class Site:
         """Whether anything but the voice itself tells of the sender or the path: reports, a tap, another flow."""
         if np.isfinite(self.departure_s) or len(read_sender_clock(self.stream)):
             return True
-        capture = self.scene.capture
-        if capture is None:
-            return False
-        source = self.stream.source.rpartition(":")[0]
-        flows = capture.flows[capture.flows["source_address"] == source]
-        return int(flows["datagrams"].sum()) > len(self.stream.packets)
+        return self.scene.capture is not None and _sent_besides(self.scene.capture, self.stream) > 0
 
     def lateness_after_s(self, start_s: float, stop_s: float) -> np.ndarray:
         """Lateness, against the baseline, of the packets that arrived so long after the first one behind the glitch."""
@@ -168,6 +163,14 @@ class Site:
         if len(earlier) == 0 or len(later) == 0:
             return float("nan")
         return float(later["offset_s"].iat[0] - earlier["offset_s"].iat[-1])
+
+
+@lru_cache(maxsize=2)
+def _sent_besides(capture: Capture, stream: RtpStream) -> int:
+    """Datagrams beside those of a stream that the tap saw coming from its sender."""
+    source = stream.source.rpartition(":")[0]
+    flows = capture.flows[capture.flows["source_address"] == source]
+    return int(flows["datagrams"].sum()) - len(stream.packets)
 
 
 def find_site(glitch: Glitch, scene: Scene) -> Site | None:

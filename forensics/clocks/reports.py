@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 import numpy as np
 import pandas as pd
 
 from forensics.model import RtpStream
 
 
+@lru_cache(maxsize=4)
 def read_sender_clock(stream: RtpStream) -> pd.DataFrame:
     """Wall clock less media clock of the sender, at each of its sender reports.
 

@@ -82,20 +82,31 @@ def find_blanks(scene: Scene, *, boundaries: pd.DataFrame) -> list[Glitch]:
     if journey is None or recording is None or not journey["located"].any():
         return []
     loud_dbfs = float(np.nanpercentile(journey["level_dbfs"], 95))
+    heard_s, frame = journey["heard_s"].to_numpy(), journey["frame"].to_numpy()
     found = []
-    for before, after, step_s in _located_pairs(journey, between=UNHEARD_PACKETS):
-        inside, steps = journey.iloc[before + 1 : after], boundaries.loc[before + 1 : after]
-        untouched = (steps["lost_packets"] == 0).all() and (steps["lateness_step_s"] < HOLE_S).all()
-        if abs(step_s) > STEADY_S or not untouched or inside["speech"].sum() < UNHEARD_PACKETS:
-            continue
-        start_s, end_s = inside["heard_s"].iat[0], journey["heard_s"].iat[after]
+    for before, after in _untouched_pairs(journey, boundaries):
+        start_s, end_s = heard_s[before + 1], heard_s[after]
         heard = recording.samples[round(start_s * recording.sample_rate_hz) : round(end_s * recording.sample_rate_hz)]
         quietest = frame_levels_dbfs(heard, frame_samples=recording.sample_rate_hz / 50).min(initial=0.0)
         if quietest < loud_dbfs + BLANK_DB:
             glitch = candidate(scene, boundaries, int(before + 1), kind="blank", found_by="playout")
-            frames = (int(journey["frame"].iat[before]), int(journey["frame"].iat[after]))
+            frames = (int(frame[before]), int(frame[after]))
             found.append(replace(glitch, start_s=float(start_s), end_s=float(end_s), frames=frames))
     return found
+
+
+def _untouched_pairs(journey: pd.DataFrame, boundaries: pd.DataFrame) -> list[tuple[int, int]]:
+    """Neighbouring located packets at one offset, with speech between them and nothing that a buffer had to mend."""
+    came_in_time = (boundaries["lost_packets"].to_numpy() == 0) & (boundaries["lateness_step_s"].to_numpy() < HOLE_S)
+    touched = np.cumsum(np.append(False, ~came_in_time))  # up to and with the boundary before each packet
+    spoken = np.cumsum(np.append(0, journey["speech"].to_numpy()))  # before each packet
+    return [
+        (before, after)
+        for before, after, step_s in _located_pairs(journey, between=UNHEARD_PACKETS)
+        if abs(step_s) <= STEADY_S
+        and touched[after] == touched[before]
+        and spoken[after] - spoken[before + 1] >= UNHEARD_PACKETS
+    ]
 
 
 def find_holes(scene: Scene, *, boundaries: pd.DataFrame) -> list[Glitch]:

@@ -125,23 +125,26 @@ def _silent_runs(scene: Scene, relative: np.ndarray) -> list[tuple[int, int]]:
     media_s, length_s = scene.journey["media_s"].to_numpy(), scene.journey["duration_s"].to_numpy()
     middle = ((media_s + length_s / 2) / FRAME_S).round().astype(int)
     end = ((media_s + length_s) / FRAME_S).round().astype(int) - 1  # what starts later rings ahead of the next packet
-    silent = np.array(
-        [b <= len(relative) and a < b and relative[a:b].max() < SILENT_DB for a, b in zip(middle, end, strict=True)]
-    )
+    silent = _loudest(relative, middle, end) < SILENT_DB
     gap = np.diff(media_s, prepend=media_s[0] - length_s[0]) > 1.5 * length_s
+    gaps, sounding = np.cumsum(gap), np.append(np.flatnonzero(~silent), len(silent))
     starts = np.flatnonzero(silent & ~np.r_[False, silent[:-1]])
-    runs = []
-    for first in starts:
-        rest = np.flatnonzero(~silent[first:])
-        last = int(first + rest[0]) if len(rest) else len(silent)
-        if (
-            first > 0
-            and last < len(silent)
-            and not gap[first : last + 1].any()
-            and media_s[last] - media_s[first] <= LONGEST_S
-        ):
-            runs.append((int(first), last))
-    return runs
+    ends = sounding[np.searchsorted(sounding, starts)]
+    return [
+        (first, last)
+        for first, last in zip(starts.tolist(), ends.tolist(), strict=True)
+        if first > 0
+        and last < len(silent)
+        and gaps[last] == gaps[first - 1]
+        and media_s[last] - media_s[first] <= LONGEST_S
+    ]
+
+
+def _loudest(levels: np.ndarray, begin: np.ndarray, end: np.ndarray) -> np.ndarray:
+    """Highest of the levels from each `begin` to before its `end`; infinity where they are not all there."""
+    spans = np.stack([begin, end], axis=1).clip(0, len(levels))
+    highest = np.maximum.reduceat(np.append(levels, np.float32(np.inf)), spans.reshape(-1))[::2]
+    return np.where((begin < end) & (end <= len(levels)), highest, np.inf)
 
 
 def _measure(scene: Scene, relative: np.ndarray, first: int, last: int) -> _Edges | None:
@@ -157,7 +160,7 @@ def _measure(scene: Scene, relative: np.ndarray, first: int, last: int) -> _Edge
     if min(ending.max(initial=FAINT_DB), starting.max(initial=FAINT_DB)) <= FAINT_DB:
         return None
     loud = np.flatnonzero(ending > min(LOUD_DB, ending.max() + LOUD_DB))
-    cut = int(np.argmin(np.abs(media_s[: last + 1] + lag_s - (max(0, start - ringing) + loud[-1] + 1) * FRAME_S)))
+    cut = _nearest(media_s[: last + 1], (max(0, start - ringing) + loud[-1] + 1) * FRAME_S, lag_s=lag_s)
     edge = round(media_s[cut] / FRAME_S)
     stopping = relative[max(0, edge - SIDE_FRAMES + 2) : edge + RINGING_FRAMES]
     off = max(0, edge - SIDE_FRAMES + 2) + np.flatnonzero(stopping > stopping.max() + DECAY_DB)[-1] + 1
@@ -176,6 +179,12 @@ def _measure(scene: Scene, relative: np.ndarray, first: int, last: int) -> _Edge
         distance_db=mel_distance_db(before, after, sample_rate_hz=scene.sent.sample_rate_hz),
         floor_dbfs=_floor_dbfs(scene.sent, start * FRAME_S, stop * FRAME_S),
     )
+
+
+def _nearest(media_s: np.ndarray, at_s: float, *, lag_s: float) -> int:
+    """Position of the packet edge nearest to a time; one of them lies within `RINGING_S` of it."""
+    first = int(np.searchsorted(media_s, at_s - lag_s - 2 * RINGING_S - SIDE_FRAMES * FRAME_S))
+    return first + int(np.argmin(np.abs(media_s[first:] + lag_s - at_s)))
 
 
 def _piece(track: AudioTrack, start_s: float) -> np.ndarray:
