@@ -9,8 +9,9 @@ in the arrivals is jitter.
 
 What counts. Must be found: every audible fault. Neutral: faults that were masked or marginal, found with their cause.
 A finding matches a fault that it overlaps within `TOLERANCE_S`; one of the wrong cause is a false one of the cause that
-it names, and an abstention is a miss but no false finding. Where two causes cannot be told apart by construction with
-the receiver's capture alone, `also_ok` of the truth counts as right for subsets without the sender's capture. Speech
+it names, and an abstention is a miss but no false finding. Without a recording both are placed by their packets at the
+tap, for when they were heard can only be predicted. Where two causes cannot be told apart by construction with the
+receiver's capture alone, `also_ok` of the truth counts as right for subsets without the sender's capture. Speech
 skipped with contiguous timestamps leaves a splice and nothing else: the totals are also told without such faults.
 
 The subset "bare" is ambiguous by construction: the voice's packets alone, no reports, no other flow, no keys,
@@ -184,7 +185,7 @@ def score_case(folder: Path, subset: str) -> Scores:
     seconds = time.perf_counter() - started
     origin_s = diagnosis.scene.origin_ns / 1e9 if diagnosis.scene.recording is None else None
     faults = list(read_faults(truth, origin_s=origin_s, closed="sender_capture" in SUBSETS[subset]))
-    findings = list(findings_of(diagnosis))
+    findings = list(findings_of(diagnosis, as_captured=origin_s is not None))
     apart = [replace(fault, must=fault.must and not fault.contiguous) for fault in faults]
     scores = Scores(
         score(findings, faults),
@@ -262,18 +263,17 @@ def name_of(cause: str, mechanism: str) -> str:
     return OTHER_NAMES.get(cause, mechanism or cause if cause == "sender_policy" else cause)
 
 
-def findings_of(diagnosis: Any) -> Iterator[Finding]:
-    """The verdicts that blame or abstain."""
+def findings_of(diagnosis: Any, *, as_captured: bool = False) -> Iterator[Finding]:
+    """The verdicts that blame or abstain, when they were heard, or when their packets were captured."""
     for verdict in diagnosis.verdicts:
         if verdict.mechanism == "late_first_audio" or verdict.cause in ("recording_artefact", "capture_loss"):
             continue
         glitch = verdict.glitch
         if glitch.kind == "late_answer" or glitch.direction == "uplink":
             continue
+        span = (glitch.capture_start_s, glitch.capture_end_s) if as_captured else (glitch.start_s, glitch.end_s)
         cause = name_of(str(verdict.cause), verdict.mechanism)
-        yield Finding(
-            glitch.start_s, glitch.end_s, cause, verdict.confidence, glitch.audible, margin_db(verdict.evidence)
-        )
+        yield Finding(*span, cause, verdict.confidence, glitch.audible, margin_db(verdict.evidence))
 
 
 def margin_db(evidence: Sequence[Any]) -> float:
