@@ -54,6 +54,7 @@ def read_call(folder: Path) -> Call | None:
     anchors[:, 1] -= capture.origin_ns / 1e9
     observed = truth["observed"]["concealment_intervals"]
     edges = [(i["rec_start"], i["rec_end"]) for i in observed]
+    anchors = carry_on(anchors, max([end for _, end in edges], default=0.0))
     return Call(
         name=folder.name,
         stream=stream,
@@ -64,6 +65,12 @@ def read_call(folder: Path) -> Call | None:
         concealed_s=sum(i["concealed_ms"] for i in observed) / 1000,
         stats=read_stats(folder, stream.ssrc, capture.origin_ns),
     )
+
+
+def carry_on(anchors: np.ndarray, until_s: float) -> np.ndarray:
+    """Anchors to the end of what was observed: the last one stands up to half a second before it."""
+    beyond_s = max(0.0, until_s - anchors[-1, 0])
+    return np.vstack([anchors, anchors[-1] + beyond_s]) if beyond_s else anchors
 
 
 def read_stats(folder: Path, ssrc: int, origin_ns: int) -> pd.DataFrame:

@@ -11,7 +11,7 @@ LEAST_STEP = 0.0005
 """Half a millisecond in the unit of y (seconds): five times what reverberation moves a found window by."""
 
 LEAST_POINTS = 3
-"""A piece of the line has at least so many points: two agree by chance more often."""
+"""A piece of the line has at least so many points, unless they are known to be good: two agree by chance more often."""
 
 WRONG = 20
 """A point that is 20 least steps off is as wrong as one that is a thousand off."""
@@ -42,7 +42,12 @@ class SteppedLine:
 
 
 def fit_stepped_line(
-    t: np.ndarray, y: np.ndarray, *, least_step: float = LEAST_STEP, level: bool = False
+    t: np.ndarray,
+    y: np.ndarray,
+    *,
+    least_step: float = LEAST_STEP,
+    level: bool = False,
+    least_points: int = LEAST_POINTS,
 ) -> SteppedLine:
     """Fit a line with as few steps as the points ask for.
 
@@ -54,6 +59,8 @@ def fit_stepped_line(
         Smaller steps are noise.
     level : bool
         The slope is zero, as it has to be where the points are too noisy to tell one.
+    least_points : int
+        In a piece, and a piece costs as much as so many points a least step off.
 
     Returns
     -------
@@ -62,12 +69,12 @@ def fit_stepped_line(
     Notes
     -----
     A step is placed half way between the points on either side of it. One that is followed by another within
-    `LEAST_POINTS` points is not seen; those points are left out.
+    `least_points` points is not seen; those points are left out.
     """
     slope = 0.0 if level else _median_slope(t, y)
     previous: list[int] = []
     for _ in range(3):
-        edges = [0, *_breaks(y - slope * t, least_step), len(t)]
+        edges = [0, *_breaks(y - slope * t, least_step, least_points), len(t)]
         if edges == previous:
             break
         previous = edges
@@ -91,18 +98,18 @@ def _median_slope(t: np.ndarray, y: np.ndarray) -> float:
     return float(np.median(np.diff(y) / np.diff(t))) if len(t) > 1 else 0.0
 
 
-def _breaks(rest: np.ndarray, least_step: float) -> list[int]:
+def _breaks(rest: np.ndarray, least_step: float, least_points: int) -> list[int]:
     """Where the level of `rest` changes: the cheapest partition, where a piece costs as much as a least step saves.
 
-    Dynamic programming over all partitions (Jackson et al. 2005) into pieces of at least `LEAST_POINTS`.
+    Dynamic programming over all partitions (Jackson et al. 2005) into pieces of at least `least_points`.
     """
     count = len(rest)
     cheapest, begin = np.full(count + 1, np.inf), np.zeros(count + 1, int)
     cheapest[0] = 0.0
-    for end in range(LEAST_POINTS, count + 1):
-        starts = [start for start in range(end - LEAST_POINTS + 1) if np.isfinite(cheapest[start])]
+    for end in range(least_points, count + 1):
+        starts = [start for start in range(end - least_points + 1) if np.isfinite(cheapest[start])]
         costs = [
-            cheapest[start] + _deviation(rest[start:end], least_step) + LEAST_POINTS * least_step for start in starts
+            cheapest[start] + _deviation(rest[start:end], least_step) + least_points * least_step for start in starts
         ]
         best = int(np.argmin(costs))
         cheapest[end], begin[end] = costs[best], starts[best]
