@@ -20,6 +20,14 @@ def level_dbfs(samples: np.ndarray) -> float:
     return max(FLOOR_DBFS, 10 * np.log10(power)) if power > 0 else FLOOR_DBFS
 
 
+def piece_levels_dbfs(samples: np.ndarray, starts: np.ndarray, ends: np.ndarray) -> np.ndarray:
+    """`level_dbfs` of many pieces of one sound, from each of `starts` to before each of `ends`; (n,) float64."""
+    pieces = (samples[first:last] for first, last in zip(starts.tolist(), ends.tolist(), strict=True))
+    power = np.fromiter((np.dot(piece, piece) for piece in pieces), np.float64, len(starts))
+    power /= np.maximum(ends - starts, 1)
+    return np.maximum(FLOOR_DBFS, 10 * np.log10(np.maximum(power, 1e-30)))
+
+
 def frame_levels_dbfs(samples: np.ndarray, *, frame_samples: float) -> np.ndarray:
     """RMS level of every frame.
 

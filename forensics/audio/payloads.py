@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 
-from forensics.audio.levels import level_dbfs
+from forensics.audio.levels import piece_levels_dbfs
+from forensics.audio.resample import join_blocks, resample_blocks
 from forensics.errors import AudioError
 from forensics.model import FATES, PLAYOUT_COLUMNS, AudioTrack, Fate, RtpStream
 
@@ -26,6 +28,13 @@ DECODERS = {
 
 MAX_JUMP_S = 30.0
 """A timestamp step that exceeds the time between the arrivals by more is a reset of the sender's clock, not a pause."""
+
+
+OPUS_PACKET_S = 0.12
+"""The longest packet of Opus (RFC 7587 §4.2)."""
+
+PACKETS_AT_ONCE = 512
+"""Packets that are decoded before their samples are converted, measured and placed: 2 MB."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -60,13 +69,16 @@ def media_time_s(stream: RtpStream) -> np.ndarray:
     return media_s - media_s.min()
 
 
-def decode_stream(stream: RtpStream) -> DecodedStream:
+def decode_stream(stream: RtpStream, *, sample_rate_hz: int | None = None) -> DecodedStream:
     """Decode every packet of `stream` once, in the order of its media time.
 
     Parameters
     ----------
     stream : RtpStream
         With readable payloads of one of the codecs in `DECODERS`.
+    sample_rate_hz : int, optional
+        Of the track; without it that of the decoder. Another rate is made while the packets are decoded, so that an
+        hour at 16 kHz takes no more memory than that.
 
     Returns
     -------
@@ -81,13 +93,29 @@ def decode_stream(stream: RtpStream) -> DecodedStream:
         The payloads are closed, or the codec is none that can be decoded.
     """
     check_decodable(stream)
-    rate_hz = DECODERS[stream.codec.name][1]
+    own_hz = DECODERS[stream.codec.name][1]
+    rate_hz = sample_rate_hz or own_hz
     media_s = media_time_s(stream)
     rows = rows_in_media_order(stream, media_s)
-    pieces = list(decode_rows(stream, rows))
-    placed = [(row, piece) for row, piece in zip(rows, pieces, strict=True) if piece.size]
-    table = _placement(placed, media_s, rate_hz)
-    return DecodedStream(_place(stream, placed, table, rate_hz), table, undecoded=len(rows) - len(placed))
+    starts = np.round(media_s[rows] * own_hz).astype(np.int64)
+    pieces = _Pieces(np.zeros(len(rows), np.int64), np.empty(len(rows)))
+    sound = resample_blocks(_placed(stream, rows, starts, pieces), own_hz, sample_rate_hz=rate_hz)
+    samples = join_blocks(sound, count=round((starts.max(initial=0) + _longest(stream, own_hz)) * rate_hz / own_hz))
+    held = pieces.lengths > 0
+    ends = starts[held] + pieces.lengths[held]
+    track = AudioTrack(
+        "sent",
+        samples[: round(ends.max(initial=0) / own_hz * rate_hz)],
+        rate_hz,
+        _known_s(starts[held], ends, own_hz),
+        notes=(f"decoded from SSRC {stream.ssrc:#010x}",) if held.any() else (),
+    )
+    return DecodedStream(track, _placement(rows, media_s, pieces, own_hz), undecoded=int((~held).sum()))
+
+
+def _longest(stream: RtpStream, rate_hz: int) -> int:
+    """Samples that a packet of this stream holds at most: an octet of G.722 is two, Opus ends at `OPUS_PACKET_S`."""
+    return max(round(OPUS_PACKET_S * rate_hz), 2 * int(stream.packets["payload_bytes"].max()))
 
 
 def check_decodable(stream: RtpStream) -> None:
@@ -115,6 +143,12 @@ def rows_in_media_order(stream: RtpStream, media_s: np.ndarray) -> np.ndarray:
 
 def decode_rows(stream: RtpStream, rows: np.ndarray) -> Iterator[np.ndarray]:
     """Yield the samples of each packet, an empty array where the decoder refuses it."""
+    for lengths, samples in _decode_blocks(stream, rows):
+        yield from np.split(samples, np.cumsum(lengths)[:-1])
+
+
+def _decode_blocks(stream: RtpStream, rows: np.ndarray) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """Yield so many packets at a time: how many samples each holds, and these one after the other, float32."""
     import av
     from av.audio.codeccontext import AudioCodecContext
     from av.error import FFmpegError
@@ -124,13 +158,16 @@ def decode_rows(stream: RtpStream, rows: np.ndarray) -> Iterator[np.ndarray]:
     assert isinstance(context, AudioCodecContext)
     context.sample_rate = rate_hz
     context.layout = "mono"
-    for payload in _payloads(stream, rows):
-        try:
-            frames = context.decode(av.Packet(payload)) if payload else []
-        except FFmpegError:
-            frames = []
-        pieces = [_mono_float(frame) for frame in frames]
-        yield pieces[0] if len(pieces) == 1 else np.concatenate([np.empty(0, np.float32), *pieces])
+    for first in range(0, len(rows), PACKETS_AT_ONCE):
+        pieces = []
+        for payload in _payloads(stream, rows[first : first + PACKETS_AT_ONCE]):
+            try:
+                frames = context.decode(av.Packet(payload)) if payload else []
+            except FFmpegError:
+                frames = []
+            pieces.append(b"".join(map(_octets, frames)))
+        lengths = np.fromiter(map(len, pieces), np.int64, len(pieces)) // 2
+        yield lengths, np.frombuffer(b"".join(pieces), np.int16).astype(np.float32) / 32768
 
 
 def _payloads(stream: RtpStream, rows: np.ndarray) -> Iterator[bytes]:
@@ -142,44 +179,70 @@ def _payloads(stream: RtpStream, rows: np.ndarray) -> Iterator[bytes]:
         yield bytes(octets[start:end]) if start >= 0 else b""
 
 
-def _mono_float(frame: AudioFrame) -> np.ndarray:
-    """Samples of a decoded mono frame as float32."""
-    if frame.format.name.startswith("s16"):
-        return np.frombuffer(frame.planes[0], np.int16, frame.samples).astype(np.float32) / 32768
-    return frame.to_ndarray().reshape(-1).astype(np.float32, copy=False)
+def _octets(frame: AudioFrame) -> memoryview:
+    """Return the samples of a mono frame; every decoder of `DECODERS` makes 16 bit ones."""
+    return memoryview(frame.planes[0])[: 2 * frame.samples]
 
 
-def _placement(placed: list[tuple[int, np.ndarray]], media_s: np.ndarray, rate_hz: int) -> pd.DataFrame:
+@dataclass(frozen=True, slots=True, eq=False)
+class _Pieces:
+    """What became of each packet: its samples (0: refused), and their level."""
+
+    lengths: np.ndarray  # (n,) int64
+    levels_dbfs: np.ndarray  # (n,) float64
+
+
+def _placed(stream: RtpStream, rows: np.ndarray, starts: np.ndarray, pieces: _Pieces) -> Iterator[np.ndarray]:
+    """Yield the sound on the media clock from its zero on, block by block, and fill in `pieces`.
+
+    `starts` (n,) are the first samples of `rows`, in order: nothing before the next block's first is written again.
+    """
+    pending, begin, row = np.zeros(0, np.float32), 0, 0
+    for lengths, samples in _decode_blocks(stream, rows):
+        here = slice(row, row + len(lengths))
+        row = here.stop
+        edges = np.cumsum(lengths)
+        pieces.lengths[here] = lengths
+        pieces.levels_dbfs[here] = piece_levels_dbfs(samples, edges - lengths, edges)
+        places = starts[here] - begin
+        settled = int(starts[row]) - begin if row < len(starts) else 0
+        room = np.zeros(max(len(pending), settled, int((places + lengths).max())), np.float32)
+        room[: len(pending)] = pending
+        _write(samples, edges, room, places)
+        settled = settled if row < len(starts) else len(room)
+        yield room[:settled]
+        pending, begin = room[settled:], begin + settled
+
+
+def _write(samples: np.ndarray, edges: np.ndarray, room: np.ndarray, places: np.ndarray) -> None:
+    """Write pieces, which end at `edges` of `samples`, into `room` at `places`, those in a row in one go."""
+    lengths = np.diff(edges, prepend=0)
+    cuts = np.flatnonzero(places[1:] != places[:-1] + lengths[:-1]) + 1
+    for first, last in pairwise([0, *cuts.tolist(), len(places)]):
+        run = samples[edges[first] - lengths[first] : edges[last - 1]]
+        room[places[first] : places[first] + len(run)] = run
+
+
+def _known_s(starts: np.ndarray, ends: np.ndarray, rate_hz: int) -> tuple[tuple[float, float], ...]:
+    """Return the stretches without a gap that pieces cover."""
+    if not len(starts):
+        return ()
+    breaks = np.flatnonzero(starts[1:] > ends[:-1])
+    known = zip(starts[np.r_[0, breaks + 1]] / rate_hz, ends[np.r_[breaks, len(ends) - 1]] / rate_hz, strict=True)
+    return tuple((float(a), float(b)) for a, b in known)
+
+
+def _placement(rows: np.ndarray, media_s: np.ndarray, pieces: _Pieces, rate_hz: int) -> pd.DataFrame:
     """Return one row of PLAYOUT_COLUMNS per decoded packet, not yet located in a recording."""
-    rows = np.array([row for row, _ in placed], dtype="int64")
+    held = pieces.lengths > 0
     table = pd.DataFrame(
         {
-            "row": rows,
-            "media_s": media_s[rows],
-            "duration_s": [len(piece) / rate_hz for _, piece in placed],
+            "row": rows[held],
+            "media_s": media_s[rows[held]],
+            "duration_s": pieces.lengths[held] / rate_hz,
             "heard_s": np.nan,
             "score": np.nan,
-            "level_dbfs": [level_dbfs(piece) for _, piece in placed],
+            "level_dbfs": pieces.levels_dbfs[held],
         }
     )
     return table.astype(dict(PLAYOUT_COLUMNS))
-
-
-def _place(stream: RtpStream, placed: list[tuple[int, np.ndarray]], table: pd.DataFrame, rate_hz: int) -> AudioTrack:
-    """Lay the pieces on the media clock and list what is known."""
-    if not placed:
-        return AudioTrack("sent", np.empty(0, np.float32), rate_hz)
-    starts = np.round(table["media_s"].to_numpy() * rate_hz).astype(np.int64)
-    ends = starts + [len(piece) for _, piece in placed]
-    samples = np.zeros(int(ends.max()), np.float32)
-    for start, end, (_, piece) in zip(starts, ends, placed, strict=True):
-        samples[start:end] = piece
-    breaks = np.flatnonzero(starts[1:] > ends[:-1])
-    known = zip(starts[np.r_[0, breaks + 1]] / rate_hz, ends[np.r_[breaks, len(ends) - 1]] / rate_hz, strict=True)
-    return AudioTrack(
-        "sent",
-        samples,
-        rate_hz,
-        tuple((float(a), float(b)) for a, b in known),
-        notes=(f"decoded from SSRC {stream.ssrc:#010x}",),
-    )
