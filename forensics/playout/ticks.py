@@ -5,9 +5,19 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+import pandas as pd
+
+from forensics.clocks.standstills import find_standstills
 
 TICK_S = 0.01
 """NetEq gives out 10 ms at a time (neteq_impl.h, kOutputSizeMs)."""
+
+
+SMOOTHED = 61
+"""Readings around each of which the median is taken: a minute, in which drift moves a sound card by a few ms."""
+
+COUNTED_LATE_S = TICK_S / 2
+"""A reading falls on the average half a tick after the last one that it counts."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -80,8 +90,10 @@ def estimate_ticks(at_s: np.ndarray, total_samples_received: np.ndarray, *, rate
 
     Notes
     -----
-    Between two readings the ticks are spread evenly, so a freeze is smeared over the distance of the readings (1 s in
-    a webrtc-internals dump); how deep the buffer was afterwards is right.
+    A sound card asks for 10 to 12 ms at a time, so a reading tells the tick to ± 10 ms; the median over `SMOOTHED`
+    readings is taken, and the ticks between them are spread evenly. Where it stood still by more than a reading can
+    tell (`find_standstills`), the ticks stop half way between the two readings: how deep the buffer was afterwards is
+    right, when it froze is known to the distance of the readings (1 s in a webrtc-internals dump).
 
     Examples
     --------
@@ -95,6 +107,11 @@ def estimate_ticks(at_s: np.ndarray, total_samples_received: np.ndarray, *, rate
     samples, at_s = samples[known], at_s[known]
     if not len(samples):
         return np.zeros(0)
-    index = np.arange(int(samples[-1] / (TICK_S * rate_hz)) + 1) * TICK_S * rate_hz
-    before_s = np.minimum(index - samples[0], 0) / rate_hz
-    return np.interp(index, samples, at_s) + before_s
+    given_s, index_s = samples / rate_hz, np.arange(int(samples[-1] / (TICK_S * rate_hz)) + 1) * TICK_S
+    stood_s = find_standstills(at_s, samples, rate_hz=rate_hz)
+    behind = pd.Series(at_s - given_s - np.cumsum(stood_s)).rolling(SMOOTHED, center=True, min_periods=1).median()
+    behind_s = behind.to_numpy() + COUNTED_LATE_S
+    stopped = np.flatnonzero(stood_s)
+    passed = np.searchsorted((given_s[stopped - 1] + given_s[stopped]) / 2, index_s, side="right")
+    jumped_s = np.append(0.0, np.cumsum(stood_s[stopped]))[passed]
+    return np.maximum.accumulate(index_s + np.interp(index_s, given_s, behind_s) + jumped_s)
