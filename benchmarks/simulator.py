@@ -30,10 +30,11 @@ import json
 import resource
 import subprocess
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
+from zlib import crc32
 
 import numpy as np
 import pandas as pd
@@ -96,7 +97,7 @@ def _hole_ms(event: dict[str, Any]) -> float:
 
 def from_scenario(folder: Path, draws: int) -> pd.DataFrame:
     scenario = read_scenario(folder / "scenario.toml")
-    return drawn(effects(describe_truth(simulate_call(scenario, seed=seed).account)) for seed in range(draws))
+    return drawn(effects(describe_truth(simulate_call(s).account)) for s in with_other_seeds(scenario, draws))
 
 
 def from_arrivals(folder: Path, draws: int) -> pd.DataFrame:
@@ -107,8 +108,14 @@ def from_arrivals(folder: Path, draws: int) -> pd.DataFrame:
         "payloads": encode_payloads(plan, scenario.sender),
         "spoken": speak_user(scenario),
     }
-    runs = (play_out(replace(scenario, seed=seed), plan, **known)[0] for seed in range(draws))
+    runs = (play_out(s, plan, **known)[0] for s in with_other_seeds(scenario, draws))
     return drawn(effects(describe_truth(account)) for account in runs)
+
+
+def with_other_seeds(scenario: Scenario, draws: int) -> Iterator[Scenario]:
+    """Yield the scenario with one seed after the other, none of which another scenario's draw has."""
+    for draw in range(draws):
+        yield replace(scenario, seed=crc32(f"{scenario.name} {scenario.seed} {draw}".encode()))
 
 
 def drawn(runs: Iterable[pd.DataFrame]) -> pd.DataFrame:

@@ -120,8 +120,9 @@ class SenderLoop:
 
     def _send_next(self, now_s: float, holding: Fault | None) -> None:
         first = round(self._position_s * SPEECH_RATE_HZ)
-        piece = self.script[first : first + self.samples]
-        piece = np.pad(piece, (0, self.samples - len(piece)))
+        piece = self.script[first : first + self.samples].copy()
+        if len(piece) < self.samples:
+            piece = np.pad(piece, (0, self.samples - len(piece)))
         due_s, sent, kept = now_s, True, True
         if holding is not None:
             due_s, sent, kept = self._hold(holding, now_s)

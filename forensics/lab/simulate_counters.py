@@ -39,7 +39,13 @@ def count_concealment(neteq: NetEq, trace: Trace, recording: np.ndarray) -> pd.D
 
 
 def count_statistics(
-    neteq: NetEq, trace: Trace, recording: np.ndarray, *, clock: TickClock, freezes: tuple[Fault, ...]
+    neteq: NetEq,
+    trace: Trace,
+    recording: np.ndarray,
+    *,
+    concealment: pd.DataFrame,
+    clock: TickClock,
+    freezes: tuple[Fault, ...],
 ) -> pd.DataFrame:
     """Return running sums under the names of getStats(), one row per reading from the first packet on.
 
@@ -48,6 +54,8 @@ def count_statistics(
     neteq, trace : NetEq, Trace
         After the run.
     recording : (n,) float32
+    concealment : DataFrame
+        What `count_concealment` returned for it.
     clock : TickClock
         Seconds of the call.
     freezes : tuple of Fault
@@ -59,7 +67,6 @@ def count_statistics(
         `at_s` (seconds of the call), then the members of inbound-rtp and, with a dot before the name, of
         media-playout.
     """
-    concealment = count_concealment(neteq, trace, recording)
     ticks = np.minimum(_edges(recording)[1:] // neteq.step, len(clock)) - 1
     at_s = clock.tick_s[ticks]
     came = np.sort(neteq.available[neteq.arrivals.received])

@@ -101,12 +101,13 @@ def listen(
     recording = np.zeros(capacity, dtype=np.float32)
     silence = neteq.first_tick * TICK_SAMPLES
     recording[silence : silence + neteq.heard] = signal.samples(neteq.heard)
+    concealment = count_concealment(neteq, trace, recording)
     return Heard(
         recording=_with_noise(recording, receiver, seed),
         place_s=_places(neteq, trace, packets=len(plan.packets)),
         clock=np.column_stack([clock.tick_s, np.arange(len(clock)) * TICK_S]),
-        concealment=count_concealment(neteq, trace, recording),
-        statistics=count_statistics(neteq, trace, recording, clock=clock, freezes=freezes),
+        concealment=concealment,
+        statistics=count_statistics(neteq, trace, recording, concealment=concealment, clock=clock, freezes=freezes),
         device=card.play(recording) if freezes else None,
     )
 
