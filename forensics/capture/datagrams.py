@@ -10,8 +10,8 @@ import numpy as np
 from forensics.capture.chunk import Datagrams, in_order
 from forensics.capture.demultiplex import HEAD_OCTETS, STUN, TURN, tell_apart
 from forensics.capture.endpoints import endpoint
-from forensics.capture.express import Express
-from forensics.capture.files import SLACK_OCTETS, OctetFile, Window
+from forensics.capture.express import are_plain, plain_columns
+from forensics.capture.files import OctetFile
 from forensics.capture.fragments import Reassembly
 from forensics.capture.gather import field, windows
 from forensics.capture.interning import Interner
@@ -22,6 +22,7 @@ from forensics.capture.sniff import open_records
 from forensics.capture.tally import Tally
 from forensics.capture.tcp import TcpMessages
 from forensics.capture.turn import Relays, unwrap
+from forensics.capture.window import SLACK_OCTETS, Window
 
 
 class FlowBook:
@@ -112,8 +113,8 @@ class DatagramReader:
         """Yield the datagrams of the file; the octets of a chunk are overwritten by the next one."""
         from forensics.capture.progress import shown
 
-        with OctetFile(self.path) as file:
-            records = open_records(Window(file), self.path, tally=self.tally, secrets=self.secrets)
+        with OctetFile(self.path) as file, Window(file) as window:
+            records = open_records(window, self.path, tally=self.tally, secrets=self.secrets)
             for chunk in shown(records, file=file, wanted=self.progress):
                 if not self.frames:
                     self.origin_ns = int(chunk.time_ns[0])
@@ -125,25 +126,25 @@ class DatagramReader:
 
     def _datagrams(self, records: Records) -> Datagrams:
         """Take the short way with the frames that fit it, the long way with the others, and put both in order."""
-        express = Express(records)
-        if express.fits.all():
-            found = self._short_way(express, slice(None))
-        elif not express.fits.any():
+        plain = are_plain(records)
+        if plain.all():
+            found = self._short_way(records)
+        elif not plain.any():
             found = self._long_way(records)
         else:
             found = in_order(
-                self._short_way(express, np.flatnonzero(express.fits)),
-                self._long_way(records.where(np.flatnonzero(~express.fits))),
+                self._short_way(records.where(np.flatnonzero(plain))),
+                self._long_way(records.where(np.flatnonzero(~plain))),
             )
         if ((found.protocol == TURN) | (found.protocol == STUN)).any():
             unwrap(found, self.relays)
         return found
 
-    def _short_way(self, express: Express, rows: np.ndarray | slice) -> Datagrams:
-        columns = express.columns(rows)
+    def _short_way(self, records: Records) -> Datagrams:
+        columns = plain_columns(records)
         flow = self.flows.numbered(columns.pop("pair"), columns.pop("ports"))
         protocol = tell_apart(columns["head"], columns["captured"], columns["wire"])
-        return Datagrams(octets=express.records.octets, flow=flow, protocol=protocol, **columns)
+        return Datagrams(octets=records.octets, flow=flow, protocol=protocol, **columns)
 
     def _long_way(self, records: Records) -> Datagrams:
         packets = find_packets(records, find_networks(records, self.tally), book=self.flows.addresses, tally=self.tally)

@@ -13,9 +13,10 @@ from ipaddress import IPv4Address
 
 import numpy as np
 
-from forensics.capture.files import SLACK_OCTETS, Window
-from forensics.capture.records import Records
+from forensics.capture.gather import windows
+from forensics.capture.records import LEAD_OCTETS, Records
 from forensics.capture.tally import Tally
+from forensics.capture.window import SLACK_OCTETS, Window
 
 RTPDUMP_MAGIC = b"#!rtpplay1.0 "
 _RAW_IP = 101
@@ -157,14 +158,17 @@ def _batch_records(batch: list[_Bare], frames: int) -> Records:
     wrapped = [_wrapped(packet) for packet in batch]
     sizes = np.array([len(octets) for octets in wrapped], np.int64)
     cut = np.array([packet.wire - len(packet.octets) for packet in batch], np.int64)
+    octets = np.frombuffer(b"".join([*wrapped, bytes(SLACK_OCTETS)]), np.uint8)
+    offset = np.cumsum(sizes) - sizes
     return Records(
-        octets=np.frombuffer(b"".join([*wrapped, bytes(SLACK_OCTETS)]), np.uint8),
+        octets=octets,
         frame=np.arange(frames + 1, frames + 1 + len(batch)),
         time_ns=np.array([packet.time_ns for packet in batch], np.int64),
-        offset=np.cumsum(sizes) - sizes,
+        offset=offset,
         captured=sizes,
         wire=sizes + cut,
         link=np.full(len(batch), _RAW_IP, np.uint16),
+        lead=windows(octets, offset, LEAD_OCTETS),
     )
 
 

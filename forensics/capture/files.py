@@ -1,4 +1,4 @@
-"""The octets of a file, decompressed on the way, in a buffer that is used again and again."""
+"""The octets of a file, decompressed on the way."""
 
 from __future__ import annotations
 
@@ -7,15 +7,7 @@ from io import RawIOBase
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from forensics.errors import CaptureError
-
-BUFFER_OCTETS = 8 << 20
-"""Large enough that the cost of a chunk vanishes, small enough for the third-level cache: 2 to 16 MiB measure alike."""
-
-SLACK_OCTETS = 512
-"""Readable octets behind the last one, so that windows on headers never leave the buffer."""
 
 _GZIP_MAGIC = b"\x1f\x8b"
 _ZSTD_MAGIC = b"\x28\xb5\x2f\xfd"
@@ -156,48 +148,3 @@ class _GzipOctets:
 
     def close(self) -> None:
         """Do nothing: whoever opened the disk file closes it."""
-
-
-class Window:
-    """A buffer that slides over an `OctetFile`: what was not used yet moves to the front, new octets follow it.
-
-    Parameters
-    ----------
-    file : OctetFile
-        What is read.
-    capacity : int
-        Octets of the buffer, without the slack behind it.
-
-    Attributes
-    ----------
-    octets : ndarray of uint8, shape (capacity + SLACK_OCTETS,)
-        The buffer. It is overwritten by `slide`.
-    end : int
-        Octets of the buffer that are filled.
-    origin : int
-        Offset in the (decompressed) file of the buffer's first octet.
-    """
-
-    def __init__(self, file: OctetFile, *, capacity: int = BUFFER_OCTETS) -> None:
-        self.file = file
-        self.capacity = capacity
-        self.octets = np.zeros(capacity + SLACK_OCTETS, np.uint8)
-        self.end = 0
-        self.origin = 0
-        self.slide(0)
-
-    def slide(self, used: int) -> bool:
-        """Forget the first `used` octets and read on; return False where nothing new came.
-
-        The buffer grows where it is full and nothing of it could be used: a record is larger than it.
-        """
-        rest = self.end - used
-        if rest == self.capacity:
-            self.capacity *= 2
-            self.octets = np.concatenate([self.octets, np.zeros(self.capacity - rest, np.uint8)])
-        self.octets[:rest] = self.octets[used : self.end].copy()
-        new = self.file.fill(memoryview(self.octets)[rest : self.capacity])
-        self.origin += used
-        self.end = rest + new
-        self.octets[self.end : self.end + SLACK_OCTETS] = 0
-        return new > 0

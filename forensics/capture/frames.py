@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from forensics.capture.files import OctetFile, Window
+from forensics.capture.files import OctetFile
 from forensics.capture.pcapng import (
     BYTE_ORDER_MAGIC,
     DECRYPTION_SECRETS,
@@ -21,6 +21,7 @@ from forensics.capture.pcapng import (
 from forensics.capture.records import Records
 from forensics.capture.sniff import open_records
 from forensics.capture.tally import Tally
+from forensics.capture.window import Window
 from forensics.errors import CaptureError
 
 _NANOSECONDS = bytes([9, 0, 1, 0, 9, 0, 0, 0])  # option if_tsresol = 10**-9
@@ -62,8 +63,8 @@ def read_frames(path: Path, numbers: Iterable[int]) -> list[Frame]:
     wanted = np.unique(np.fromiter(numbers, np.int64))
     frames: list[Frame] = []
     last = 0
-    with OctetFile(path) as file:
-        for records in open_records(Window(file), path, tally=Tally(), secrets=[]):
+    with OctetFile(path) as file, Window(file) as window:
+        for records in open_records(window, path, tally=Tally(), secrets=[]):
             last = int(records.frame[-1])
             rows = np.flatnonzero(np.isin(records.frame, wanted))
             frames.extend(_frame(records, row) for row in rows.tolist())

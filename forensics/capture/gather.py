@@ -29,8 +29,31 @@ def windows(octets: np.ndarray, offsets: np.ndarray, size: int) -> np.ndarray:
     count = max(len(octets) - size + 1, 0)
     if count == 0 or len(offsets) == 0:
         return np.zeros((len(offsets), size), np.uint8)
-    items: np.ndarray = np.ndarray((count,), f"V{size}", octets, strides=(1,))
-    return items[offsets].view(np.uint8).reshape(-1, size)
+    return every(octets, size)[offsets].view(np.uint8).reshape(-1, size)
+
+
+def every(octets: np.ndarray, size: int) -> np.ndarray:
+    """Return the `size` octets at every place of `octets`, as opaque items of a view that overlap.
+
+    Parameters
+    ----------
+    octets : ndarray of uint8, shape (n,)
+        At least `size` of them.
+    size : int
+        Octets of an item.
+
+    Returns
+    -------
+    ndarray of void, shape (n - size + 1,)
+    """
+    items: np.ndarray = np.ndarray((len(octets) - size + 1,), f"V{size}", octets, strides=(1,))
+    return items
+
+
+def chosen(rows: np.ndarray, index: np.ndarray) -> np.ndarray:
+    """Return those of the rows of octets, shape (k, size), that `index` names."""
+    size = rows.shape[1]
+    return rows.view(f"V{size}")[:, 0][index].view(np.uint8).reshape(-1, size)
 
 
 def field(rows: np.ndarray, start: int, dtype: str) -> np.ndarray:
@@ -39,7 +62,7 @@ def field(rows: np.ndarray, start: int, dtype: str) -> np.ndarray:
     Parameters
     ----------
     rows : ndarray of uint8, shape (k, size)
-        C-contiguous rows, as `windows` returns them.
+        Rows as `windows` returns them, or columns cut out of such.
     start : int
         Offset inside the row.
     dtype : str
@@ -51,7 +74,4 @@ def field(rows: np.ndarray, start: int, dtype: str) -> np.ndarray:
         In native byte order.
     """
     kind = np.dtype(dtype)
-    if len(rows) == 0:
-        return np.zeros(0, kind.newbyteorder("="))
-    view: np.ndarray = np.ndarray((len(rows),), kind, rows, start, strides=(rows.shape[1],))
-    return view.astype(kind.newbyteorder("="))
+    return rows[:, start : start + kind.itemsize].view(kind)[:, 0].astype(kind.newbyteorder("="))

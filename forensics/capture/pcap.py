@@ -8,10 +8,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from forensics.capture.files import Window
 from forensics.capture.gather import field, windows
-from forensics.capture.records import LONGEST_FRAME, Chain, Records, walk
+from forensics.capture.records import LEAD_OCTETS, LONGEST_FRAME, Chain, Records, walk
 from forensics.capture.tally import Tally
+from forensics.capture.window import Window
 
 FILE_HEADER_OCTETS = 24
 
@@ -101,7 +101,7 @@ def _chain(window: Window, *, order: str, flavour: Flavour, first: int) -> Chain
 def _records(
     octets: np.ndarray, positions: np.ndarray, *, order: str, flavour: Flavour, frames: int, link: int
 ) -> Records:
-    header = windows(octets, positions, 16)
+    header = windows(octets, positions, flavour.record_header + LEAD_OCTETS)
     seconds = field(header, 0, f"{order}u4").astype(np.int64)
     fraction = field(header, 4, f"{order}u4").astype(np.int64)
     return Records(
@@ -112,4 +112,5 @@ def _records(
         captured=field(header, 8, f"{order}u4").astype(np.int64),
         wire=field(header, 12, f"{order}u4").astype(np.int64),
         link=np.full(len(positions), link, np.uint16),
+        lead=header[:, flavour.record_header :],
     )

@@ -9,10 +9,10 @@ from dataclasses import field as attribute
 
 import numpy as np
 
-from forensics.capture.files import Window
 from forensics.capture.gather import field, windows
-from forensics.capture.records import LONGEST_FRAME, Chain, Records, walk
+from forensics.capture.records import LEAD_OCTETS, LONGEST_FRAME, Chain, Records, walk
 from forensics.capture.tally import Tally
+from forensics.capture.window import Window
 
 SECTION_HEADER = 0x0A0D0D0A
 BYTE_ORDER_MAGIC = 0x1A2B3C4D
@@ -161,8 +161,8 @@ class PcapngReader:
             self.tally.skip(f"pcapng block of type 0x{kind:08X}")
 
     def _frame_columns(self, positions: np.ndarray, kinds: np.ndarray) -> dict[str, np.ndarray]:
-        """Return interface, units, captured, wire and offset of each frame, whatever kind of block holds it."""
-        order, head = self._section.order, windows(self.window.octets, positions, 28)
+        """Return interface, units, captured, wire, offset and lead of frames, whatever kinds of blocks hold them."""
+        order, head = self._section.order, windows(self.window.octets, positions, 28 + LEAD_OCTETS)
         length = field(head, 4, f"{order}u4").astype(np.int64)
         high, low = (field(head, at, f"{order}u4").astype(np.uint64) for at in (12, 16))
         interface = field(head, 8, f"{order}u4").astype(np.int64)
@@ -172,7 +172,9 @@ class PcapngReader:
         offset = positions + np.where(kinds == SIMPLE_PACKET, 12, 28)
         room = length - (offset - positions) - 4
         simple = kinds == SIMPLE_PACKET
+        lead = head[:, 28:]
         if simple.any():
+            lead = windows(self.window.octets, offset, LEAD_OCTETS)
             interface[simple] = 0
             wire[simple] = field(head, 8, f"{order}u4")[simple]
             snap = self._section.interfaces[0].snap_length if self._section.interfaces else 0
@@ -187,6 +189,7 @@ class PcapngReader:
             "overlong": captured > room,
             "wire": wire,
             "offset": offset,
+            "lead": lead,
         }
 
     def _timed(self, columns: dict[str, np.ndarray], frame: np.ndarray, kinds: np.ndarray) -> Records:
@@ -227,6 +230,7 @@ class PcapngReader:
             captured=columns["captured"],
             wire=columns["wire"],
             link=link,
+            lead=columns["lead"],
         )
 
     def _carried_forward(self, time_ns: np.ndarray, untimed: np.ndarray) -> np.ndarray:

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import numpy as np
 
-from forensics.capture.chunk import Datagrams
 from forensics.capture.datagrams import DatagramReader
+from forensics.capture.packing import PayloadBuffer
 from forensics.model import DATAGRAM_COLUMNS, FLOW_COLUMNS, Capture, empty_table
 
 _ADDRESSES = ("transport", "source_address", "source_port", "destination_address", "destination_port")
@@ -45,18 +45,18 @@ def read_capture(path: str | Path, *, progress: bool = False) -> Capture:
     columns: dict[str, list[np.ndarray]] = {
         name: [] for name in ("frame", "time_ns", "flow", "protocol", "captured", "wire")
     }
-    octets: list[np.ndarray] = []
+    payloads = PayloadBuffer(reader.path.stat().st_size if reader.path.is_file() else 0)
     for chunk in reader.chunks():
         for name, parts in columns.items():
             parts.append(getattr(chunk, name))
-        octets.append(_packed(chunk))
+        payloads.add(chunk)
     table = _datagram_table({name: _joined(parts) for name, parts in columns.items()}, reader.origin_ns)
     return Capture(
         path=Path(path),
         origin_ns=reader.origin_ns,
         datagrams=table,
         flows=_flow_table(reader, table["flow"].to_numpy()),
-        octets=_joined(octets).astype(np.uint8, copy=False),
+        octets=payloads.octets,
         skipped=dict(reader.tally.skipped),
         notes=tuple(reader.tally.notes),
         secrets=tuple(reader.secrets),
@@ -65,13 +65,6 @@ def read_capture(path: str | Path, *, progress: bool = False) -> Capture:
 
 def _joined(parts: list[np.ndarray]) -> np.ndarray:
     return np.concatenate(parts) if parts else np.zeros(0, np.int64)
-
-
-def _packed(chunk: Datagrams) -> np.ndarray:
-    """Return a copy of the payloads of a chunk, end to end."""
-    view = memoryview(np.ascontiguousarray(chunk.octets))
-    bounds = zip(chunk.offset.tolist(), (chunk.offset + chunk.captured).tolist(), strict=True)
-    return np.frombuffer(b"".join([view[start:end] for start, end in bounds]), np.uint8)
 
 
 def _datagram_table(columns: dict[str, np.ndarray], origin_ns: int):  # type: ignore[no-untyped-def]

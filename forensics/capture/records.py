@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from forensics.capture.gather import field, windows
+from forensics.capture.gather import chosen, every, field, windows
 
 LONGEST_FRAME = 262144
 """Largest captured length that libpcap and Wireshark accept (MAXIMUM_SNAPLEN, WTAP_MAX_PACKET_SIZE_STANDARD)."""
@@ -22,12 +22,19 @@ GUESS_OCTETS = 384
 """How far each walker looks for the start of a record: a little more than a record of voice; not all need succeed."""
 
 
+LEAD_OCTETS = 58
+"""First octets of a frame that are gathered with its record: up to the RTP header in plain Ethernet (`express`)."""
+
+_COLUMNS = ("frame", "time_ns", "offset", "captured", "wire", "link")
+
+
 @dataclass(slots=True, eq=False)
 class Records:
     """Frames of one chunk. `octets` is a buffer that the next chunk may overwrite.
 
     All columns have one row per frame: `frame` counts from 1 as Wireshark does, `time_ns` is UTC since 1970, `offset`
-    says where the frame starts in `octets`, `captured` and `wire` are its lengths, `link` its link type.
+    says where the frame starts in `octets`, `captured` and `wire` are its lengths, `link` its link type. `lead` are the
+    first octets of each, shape (n, LEAD_OCTETS); what lies behind the end of a short frame is anything.
     """
 
     octets: np.ndarray
@@ -37,14 +44,15 @@ class Records:
     captured: np.ndarray
     wire: np.ndarray
     link: np.ndarray
+    lead: np.ndarray
 
     def __len__(self) -> int:
         return len(self.frame)
 
     def where(self, rows: np.ndarray) -> Records:
         """Return the frames of an index, in the same buffer."""
-        columns = (self.frame, self.time_ns, self.offset, self.captured, self.wire, self.link)
-        return Records(self.octets, *(column[rows] for column in columns))
+        columns = {name: getattr(self, name)[rows] for name in _COLUMNS}
+        return Records(octets=self.octets, lead=chosen(self.lead, rows), **columns)
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,12 +105,11 @@ def walk(octets: np.ndarray, chain: Chain, *, start: int, end: int) -> Walk:
     if len(starts) < WALKERS // 8:
         return _walk_alone(octets, chain, start=start, end=end)
     limits = np.append(starts[1:], end)
-    owner, positions, landed = _walk_in_lock_step(octets, chain, starts=starts, limits=limits, end=end)
+    positions, landed = _walk_in_lock_step(octets, chain, starts=starts, limits=limits, end=end)
     missed = np.flatnonzero(landed[:-1] != limits[:-1])
-    trusted = int(missed[0]) + 1 if len(missed) else len(starts)
-    rest = _walk_alone(octets, chain, start=int(landed[trusted - 1]), end=end)
-    positions = positions[owner < trusted]
-    positions = np.sort(positions, kind="stable")  # every step of the walkers is a run in order: 5 ns each, not 50
+    trusted = int(missed[0]) if len(missed) else len(starts) - 1
+    rest = _walk_alone(octets, chain, start=int(landed[trusted]), end=end)
+    positions = positions[: np.searchsorted(positions, limits[trusted])]
     return Walk(np.concatenate([positions, rest.positions]), rest.stop, rest.broken)
 
 
@@ -126,34 +133,41 @@ def _walk_alone(octets: np.ndarray, chain: Chain, *, start: int, end: int, limit
 
 def _walk_in_lock_step(
     octets: np.ndarray, chain: Chain, *, starts: np.ndarray, limits: np.ndarray, end: int
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Return who found a record, where, and where each walker ended.
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return where records were found, in order, and where each walker ended.
 
-    All step, also those that have arrived, until most have: on so few numbers the calls cost, not the work. The last
-    ones, whose neighbours found no start, go on alone.
+    Who has arrived, or met a record that is broken or cut off, steps no more. The last few, whose neighbours found no
+    start, go on alone.
     """
-    landed = starts.copy()
+    words = every(octets[chain.length_at :], 4)
     until = np.minimum(limits, end - chain.header + 1)
-    walking, here = np.arange(len(starts)), starts
-    going = here < until
-    owners, places = [], []
-    while (many := np.count_nonzero(going)) >= FEW_WALKERS:
-        if 2 * many < len(going):
-            walking, here, until, going = walking[going], here[going], until[going], going[going]
-        lengths = windows(octets, here + chain.length_at, 4).view(f"{chain.order}u4").ravel().astype(np.int64)
-        following = here + (lengths + chain.overhead)
-        going = going & (following <= end) & (lengths <= chain.longest) & (lengths >= chain.shortest)
-        owners.append(walking[going])
-        places.append(here[going])
-        here = np.where(going, following, here)
-        landed[walking] = here
-        going &= here < until
-    for walker in walking[going].tolist():
-        alone = _walk_alone(octets, chain, start=int(landed[walker]), end=end, limit=int(limits[walker]))
-        owners.append(np.full(len(alone.positions), walker))
+    landed = starts.copy()
+    walking = np.flatnonzero(starts < until)
+    here, until = starts[walking], until[walking]
+    places = []
+    while len(walking) >= FEW_WALKERS:
+        lengths = words[here].view(f"{chain.order}u4")
+        following = here + lengths
+        following += chain.overhead
+        sound = (lengths <= chain.longest) & (following <= end)
+        if chain.shortest:
+            sound &= lengths >= chain.shortest
+        if not sound.all():
+            landed[walking[~sound]] = here[~sound]
+            walking, here, until, following = walking[sound], here[sound], until[sound], following[sound]
+        places.append(here)
+        here = following
+        going = here < until
+        if not going.all():
+            landed[walking[~going]] = here[~going]
+            walking, here, until = walking[going], here[going], until[going]
+    for walker, position in zip(walking.tolist(), here.tolist(), strict=True):
+        alone = _walk_alone(octets, chain, start=position, end=end, limit=int(limits[walker]))
         places.append(alone.positions)
         landed[walker] = alone.stop
-    return np.concatenate(owners), np.concatenate(places), landed
+    positions = np.concatenate(places)
+    positions.sort(kind="stable")  # every step of the walkers is a run in order: 5 ns each, not 50
+    return positions, landed
 
 
 def _guessed_starts(octets: np.ndarray, chain: Chain, *, start: int, end: int) -> np.ndarray:

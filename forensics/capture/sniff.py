@@ -6,11 +6,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from forensics.capture.dumps import RTPDUMP_MAGIC, has_rtp_dump_lines, read_rtp_dump_log, read_rtpdump
-from forensics.capture.files import Window
 from forensics.capture.pcap import flavour_of, read_pcap_records
 from forensics.capture.pcapng import SECTION_HEADER, PcapngReader
 from forensics.capture.records import Records
 from forensics.capture.tally import Tally
+from forensics.capture.window import Window
 from forensics.errors import CaptureError
 
 _PRINTABLE = frozenset(range(0x20, 0x7F)) | {0x09, 0x0A, 0x0D}

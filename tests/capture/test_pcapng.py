@@ -100,7 +100,7 @@ def test_a_damaged_block_is_told_with_its_octet(tmp_path):
 
 def test_a_section_header_of_an_impossible_length_is_damage(tmp_path, monkeypatch):
     """It must not make the reader wait for the rest of the file."""
-    monkeypatch.setattr("forensics.capture.files.Window.__init__.__kwdefaults__", {"capacity": 4096})
+    monkeypatch.setattr("forensics.capture.window.Window.__init__.__kwdefaults__", {"capacity": 4096})
     good = p.Section().interface(1).enhanced(FRAMES[0]).octets()
     bad = bytearray(p.Section().interface(1).octets())
     bad[4:8] = struct.pack("<I", 3)
@@ -111,6 +111,6 @@ def test_a_section_header_of_an_impossible_length_is_damage(tmp_path, monkeypatc
 
 
 def test_a_block_larger_than_the_buffer_is_read(tmp_path, monkeypatch):
-    monkeypatch.setattr("forensics.capture.files.Window.__init__.__kwdefaults__", {"capacity": 4096})
+    monkeypatch.setattr("forensics.capture.window.Window.__init__.__kwdefaults__", {"capacity": 4096})
     section = p.Section().interface(1).enhanced(FRAMES[0]).other(4, bytes(50_000)).enhanced(FRAMES[1])
     assert len(read(tmp_path, section.octets()).datagrams) == 2

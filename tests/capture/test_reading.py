@@ -136,9 +136,9 @@ def test_a_large_file_is_the_same_whole_and_in_chunks(tmp_path, monkeypatch):
     frames = p.shots(p.ethernet(p.ipv4(p.udp(packet))) for packet in packets)
     for name, container in (("a.pcap", p.pcap), ("a.pcapng", p.pcapng)):
         path = written(tmp_path, container(frames), name)
-        monkeypatch.setattr("forensics.capture.files.Window.__init__.__kwdefaults__", {"capacity": 8 << 20})
+        monkeypatch.setattr("forensics.capture.window.Window.__init__.__kwdefaults__", {"capacity": 8 << 20})
         whole = read_capture(path)
-        monkeypatch.setattr("forensics.capture.files.Window.__init__.__kwdefaults__", {"capacity": 5000})
+        monkeypatch.setattr("forensics.capture.window.Window.__init__.__kwdefaults__", {"capacity": 5000})
         pieces = read_capture(path)
         assert whole.datagrams.equals(pieces.datagrams)
         assert [whole.payload(row) for row in range(4000)] == packets
