@@ -14,13 +14,14 @@ from forensics.model import LOSS_COLUMNS, RTP_COLUMNS, Capture, Codec, RtpStream
 from forensics.streams.codecs import Meanings, carries_audio, infer_codec
 from forensics.streams.contents import describe_payloads
 from forensics.streams.extensions import extension_columns, infer_identifiers, media_section, read_elements
+from forensics.streams.fates import DUPLICATE
 from forensics.streams.media import Media
 from forensics.streams.placing import Payloads, place_payloads, times
 from forensics.streams.repairs import name_repairs
 from forensics.streams.reports import Reports, reports_of, sealed_flows_of
 from forensics.streams.sdp import DescribedExtensions
 from forensics.streams.successions import name_successions
-from forensics.streams.timeline import DUPLICATE, Rows, Timed, Timelines
+from forensics.streams.timeline import Rows, Timed, Timelines
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
+from itertools import groupby
+from operator import itemgetter
 
 import numpy as np
 
@@ -98,8 +101,9 @@ class Drifts:
         begins[np.flatnonzero(owner[1:] == owner[:-1]) + 1] = True
         self._go_on(owner[~begins], low[~begins], low_at[~begins])
         columns = (owner[begins], stretch[at[begins]], low[begins], low_at[begins])
-        for stream, number, lowest, place in zip(*(column.tolist() for column in columns), strict=True):
-            self._enter(stream, number, lowest, place)
+        rows = zip(*(column.tolist() for column in columns), strict=True)
+        for stream, points in groupby(rows, itemgetter(0)):
+            self._enter(stream, points)
 
     def _go_on(self, stream: np.ndarray, low: np.ndarray, low_at: np.ndarray) -> None:
         """Go on with the current stretch of each stream."""
@@ -107,15 +111,18 @@ class Drifts:
         self.low_s[stream[lower]] = low[lower]
         self.low_at_s[stream[lower]] = low_at[lower]
 
-    def _enter(self, stream: int, number: int, low: float, low_at: float) -> None:
-        """Close the current stretch of a stream and begin another; a straggler of an earlier one goes with it."""
-        current = self.stretch[stream]
-        if number <= current:
-            self._go_on(np.array([stream]), np.array([low]), np.array([low_at]))
-            return
-        if current >= 0:
-            self.lines.setdefault(stream, _Line()).add(float(self.low_at_s[stream]), float(self.low_s[stream]))
-        self.stretch[stream], self.low_s[stream], self.low_at_s[stream] = number, low, low_at
+    def _enter(self, stream: int, points: Iterable[tuple[int, int, float, float]]) -> None:
+        """Close the current stretch of a stream for each that begins; a straggler of an earlier one goes with it."""
+        line = self.lines.setdefault(stream, _Line())
+        current, low, low_at = self.stretch[stream].item(), self.low_s[stream].item(), self.low_at_s[stream].item()
+        for _, number, lowest, place in points:
+            if number > current:
+                if current >= 0:
+                    line.add(low_at, low)
+                current, low, low_at = number, lowest, place
+            elif lowest < low:
+                low, low_at = lowest, place
+        self.stretch[stream], self.low_s[stream], self.low_at_s[stream] = current, low, low_at
 
     def ppm(self, stream: int, *, duration_s: float) -> float | None:
         """Return the drift of a stream: positive where the sender's clock runs fast; None where there is no telling."""

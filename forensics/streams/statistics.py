@@ -8,7 +8,9 @@ from typing import Any
 import numpy as np
 
 from forensics.streams.drift import Drifts
-from forensics.streams.timeline import DUPLICATE, LATE, REORDERED, Rows, Timed, Timelines
+from forensics.streams.fates import DUPLICATE, LATE, REORDERED
+from forensics.streams.segments import Segments
+from forensics.streams.timeline import Rows, Timed, Timelines
 
 _SUMS: dict[str, Any] = {
     "packets": np.int64,
@@ -91,12 +93,12 @@ class Sums:
         if not len(rows):
             return
         timed = self.timelines.advance(rows)
-        start = np.flatnonzero(np.diff(rows.stream, prepend=-1))
-        stream = rows.stream[start]
+        segments = timed.segments
+        start, stream = segments.start, segments.stream
         new = timed.begins[start]
         self.sums["first_s"][stream[new]] = rows.arrival_s[start[new]]
         self.sums["first_transit_s"][stream[new]] = timed.transit_s[start[new]]
-        self._count(stream, start, timed.fate, marked)
+        self._count(segments, timed.fate, marked)
         spurts = timed.begins | timed.resumes | (marked.marker & (timed.fate == 0))
         self.sums["talkspurts"][stream] += np.add.reduceat(spurts, start, dtype=np.int64)
         self.sums["last_s"][stream] = np.maximum.reduceat(rows.arrival_s, start)
@@ -105,7 +107,7 @@ class Sums:
         self._least("jitter_min_s", stream, np.minimum.reduceat(timed.jitter_s + later, start))
         self._most("jitter_max_s", stream, np.maximum.reduceat(timed.jitter_s, start))
         self.sums["jitter_sum_s"][stream] += np.add.reduceat(timed.jitter_s, start)
-        self._fit(rows, timed.transit_s, stream, start)
+        self._fit(rows, timed.transit_s, segments)
 
     def _add_deltas(self, stream: np.ndarray, start: np.ndarray, timed: Timed, marked: Marked) -> None:
         """Add the time between packets; a packet with a marker begins a talkspurt, and its pause is no delay."""
@@ -115,9 +117,9 @@ class Sums:
         self._least("delta_min_s", stream, np.minimum.reduceat(np.where(apart, timed.delta_s, np.inf), start))
         self._most("delta_max_s", stream, np.maximum.reduceat(np.where(apart, timed.delta_s, 0.0), start))
 
-    def _count(self, stream: np.ndarray, start: np.ndarray, fate: np.ndarray, marked: Marked) -> None:
-        counts = np.diff(start, append=len(fate))
-        self.sums["packets"][stream] += counts
+    def _count(self, segments: Segments, fate: np.ndarray, marked: Marked) -> None:
+        start, stream = segments.start, segments.stream
+        self.sums["packets"][stream] += segments.count
         if fate.any():
             for name, code in (("duplicate", DUPLICATE), ("late", LATE), ("reordered", REORDERED)):
                 self.sums[name][stream] += np.add.reduceat(fate == code, start, dtype=np.int64)
@@ -132,11 +134,11 @@ class Sums:
     def _most(self, name: str, stream: np.ndarray, value: np.ndarray) -> None:
         self.sums[name][stream] = np.maximum(self.sums[name][stream], value)
 
-    def _fit(self, rows: Rows, transit_s: np.ndarray, stream: np.ndarray, start: np.ndarray) -> None:
+    def _fit(self, rows: Rows, transit_s: np.ndarray, segments: Segments) -> None:
         """Count transit and arrival from the first packet: how far they part, and along which line."""
-        counts = np.diff(start, append=len(rows))
-        x = rows.arrival_s - np.repeat(self.sums["first_s"][stream], counts)
-        y = transit_s - np.repeat(self.sums["first_transit_s"][stream], counts)
+        start, stream = segments.start, segments.stream
+        x = rows.arrival_s - segments.spread(self.sums["first_s"][stream])
+        y = transit_s - segments.spread(self.sums["first_transit_s"][stream])
         self._least("transit_min_s", stream, np.minimum.reduceat(y, start))
         self._most("transit_max_s", stream, np.maximum.reduceat(y, start))
         self.drifts.add(stream, start, passed_s=x, transit_s=y)

@@ -48,7 +48,7 @@ def capture_path(tmp_path):
 
 def test_reading_in_chunks_gives_the_figures_of_the_tables(capture_path, monkeypatch):
     whole = describe_streams(find_streams(read_capture(capture_path)))
-    monkeypatch.setattr("forensics.capture.files.Window.__init__.__kwdefaults__", {"capacity": 20_000})
+    monkeypatch.setattr("forensics.capture.window.Window.__init__.__kwdefaults__", {"capacity": 20_000})
     pieces = measure_streams(capture_path).streams
     assert len(pieces) == len(whole) == 7
     for row, measured in zip(whole.to_dict("records"), pieces, strict=True):
@@ -80,7 +80,7 @@ def test_drift_and_skew_have_the_sign_of_a_fast_sender(tmp_path):
 @pytest.mark.parametrize("capacity", [1 << 22, 20_000])
 def test_a_sender_that_stands_still_does_not_drift(tmp_path, monkeypatch, capacity):
     """A clock 50 ppm slow, jitter, and two stalls during which the time stamps stood still."""
-    monkeypatch.setattr("forensics.capture.files.Window.__init__.__kwdefaults__", {"capacity": capacity})
+    monkeypatch.setattr("forensics.capture.window.Window.__init__.__kwdefaults__", {"capacity": capacity})
     rng = np.random.default_rng(2)
     frames = []
     for n in range(6000):
@@ -103,7 +103,7 @@ def test_talkspurts_are_counted_by_marker_or_pause(tmp_path):
 
 def test_many_candidates_are_forgotten_and_the_streams_kept(tmp_path, monkeypatch):
     monkeypatch.setattr("forensics.streams.measuring.MOST_CANDIDATES", 64)
-    monkeypatch.setattr("forensics.capture.files.Window.__init__.__kwdefaults__", {"capacity": 4096})
+    monkeypatch.setattr("forensics.capture.window.Window.__init__.__kwdefaults__", {"capacity": 4096})
     rng = np.random.default_rng(0)
     frames = []
     for one in p.talk(1000):
@@ -119,7 +119,7 @@ def test_many_candidates_are_forgotten_and_the_streams_kept(tmp_path, monkeypatc
 def test_memory_does_not_grow_with_the_file(tmp_path, monkeypatch):
     import tracemalloc
 
-    monkeypatch.setattr("forensics.capture.files.Window.__init__.__kwdefaults__", {"capacity": 1 << 16})
+    monkeypatch.setattr("forensics.capture.window.Window.__init__.__kwdefaults__", {"capacity": 1 << 16})
     peaks = []
     for packets in (4_000, 40_000):
         path = tmp_path / f"{packets}.pcap"

@@ -163,7 +163,7 @@ def test_counts_add_up_in_any_order(order, lost, start):
 def test_a_source_that_loses_without_end_keeps_a_bounded_memory():
     sequence = np.cumsum(np.full(400, 1500))
     lines, _ = timed(sequence, arrival=sequence * 0.02)
-    assert len(lines.missing[0]) <= 2 * 32_768 + 1500
+    assert len(lines.fates.missing[0]) <= 2 * 32_768 + 1500
     assert lines.lost(0) == int(np.ptp(sequence)) + 1 - 400
 
 
