@@ -4,8 +4,9 @@ Per call: concealed intervals found (F1 at 100 ms), concealed time against the b
 against `getStats`; the fixed buffer of Wireshark's player stands beside it as the peer. Then an hour, timed. The truth
 of a call is `observed.concealment_intervals` of its truth.json on the clock of clock.json, and getstats.jsonl[.gz].
 
-Three replays: of the arrivals alone; of the arrivals and the decoded audio; and of both on the true clock of the sound
-card, which shows how much of an error is the machine's, not the model's.
+Five replays: of the arrivals alone, and with the decoded audio; of both when the sound card asked by what the browser's
+own dump counted once a second; and of both when it really asked, which shows how much of an error is the listener's
+machine's, not the model's. Arrivals cannot tell that a sound card stood still, nor in which blocks it asks.
 """
 
 from __future__ import annotations
@@ -19,13 +20,17 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+from placement import hand_over_s, true_blocks
 
 from forensics.audio.payloads import decode_stream
 from forensics.capture import read_capture
 from forensics.case import open_case
+from forensics.clocks.statistics import estimate_stats_clock, place_stats
 from forensics.model import AudioTrack, Codec, Playout, RtpStream
-from forensics.playout import replay_fixed, replay_neteq
+from forensics.playout import estimate_ticks, replay_fixed, replay_neteq
+from forensics.playout.ticks import TICK_S
 from forensics.streams import find_streams
+from forensics.telemetry.statistics import read_stats
 
 TOLERANCE_S = 0.1
 HOUR_PACKETS = 180_000
@@ -43,6 +48,7 @@ class Call:
     intervals: list[tuple[float, float]]
     concealed_s: float
     stats: pd.DataFrame
+    counted_s: np.ndarray
 
 
 def read_call(folder: Path) -> Call | None:
@@ -59,12 +65,30 @@ def read_call(folder: Path) -> Call | None:
         name=folder.name,
         stream=stream,
         sent=decode_stream(stream).track,
-        tick_s=np.interp(np.arange(0, anchors[-1, 0], 0.01), *anchors.T),
+        tick_s=true_ticks(anchors),
         end_s=float(anchors[-1, 1]),
         intervals=[tuple(np.interp(edge, *anchors.T)) for edge in edges],
         concealed_s=sum(i["concealed_ms"] for i in observed) / 1000,
-        stats=read_stats(folder, stream.ssrc, capture.origin_ns),
+        stats=read_delays(folder, stream.ssrc, capture.origin_ns),
+        counted_s=counted_ticks(case.stats, stream, capture.origin_ns),
     )
+
+
+def true_ticks(anchors: np.ndarray) -> np.ndarray:
+    """When the sound card asked for each 10 ms: the even clock behind the anchors, in the blocks that they tell."""
+    offset_s, block_s, phase = true_blocks(anchors)
+    at_s = np.arange(0, anchors[-1, 0], TICK_S)
+    asked_s = at_s + np.interp(at_s, anchors[:, 0], offset_s) + hand_over_s(at_s, block_s, phase)
+    return np.maximum.accumulate(asked_s)
+
+
+def counted_ticks(path: Path, stream: RtpStream, origin_ns: int) -> np.ndarray:
+    """When it asked by the browser's dump."""
+    inbound = dict(read_stats(path).tables)["inbound-rtp"]
+    clock = estimate_stats_clock(inbound, stream, origin_ns=origin_ns)
+    own = place_stats({"inbound-rtp": inbound}, clock, origin_ns=origin_ns)["inbound-rtp"]
+    own = own[own["ssrc"] == stream.ssrc]
+    return estimate_ticks(own["capture_s"], own["total_samples_received"], rate_hz=stream.codec.clock_rate_hz)
 
 
 def carry_on(anchors: np.ndarray, until_s: float) -> np.ndarray:
@@ -73,7 +97,7 @@ def carry_on(anchors: np.ndarray, until_s: float) -> np.ndarray:
     return np.vstack([anchors, anchors[-1] + beyond_s]) if beyond_s else anchors
 
 
-def read_stats(folder: Path, ssrc: int, origin_ns: int) -> pd.DataFrame:
+def read_delays(folder: Path, ssrc: int, origin_ns: int) -> pd.DataFrame:
     names = ("timestamp", "jitterBufferDelay", "jitterBufferEmittedCount")
     with gzip.open(folder / "getstats.jsonl.gz", "rt") as lines:
         reports = [r for line in lines for r in json.loads(line)["reports"]]
@@ -129,6 +153,9 @@ def replays(call: Call) -> dict[str, Playout]:
     return {
         "arrivals": replay_neteq(call.stream, until_s=call.end_s),
         "arrivals and audio": replay_neteq(call.stream, sent=call.sent, until_s=call.end_s),
+        "and the browser's counts": replay_neteq(
+            call.stream, sent=call.sent, until_s=call.end_s, tick_s=call.counted_s
+        ),
         "with the true ticks": replay_neteq(call.stream, sent=call.sent, until_s=call.end_s, tick_s=call.tick_s),
         "fixed 50 ms (peer)": replay_fixed(call.stream),
     }
