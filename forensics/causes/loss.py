@@ -249,7 +249,11 @@ def _others_s(scene: Scene) -> np.ndarray:
 
 
 def receiver_saw_no_loss(site: Site) -> list[Evidence]:
-    """The receiver's own reports count no loss where the tap misses packets: then only the tap missed them."""
+    """The receiver's own reports count no loss where the tap misses packets: then only the tap missed them.
+
+    A report counts what was lost since the one before it. Where the tap misses more packets between the two, as their
+    highest sequence numbers tell, those may be what it counts.
+    """
     lost = int(site.measured("lost_packets"))
     if lost <= 0:
         return []
@@ -270,28 +274,43 @@ def receiver_saw_no_loss(site: Site) -> list[Evidence]:
             )
         ]
     counted = int(later["packets_lost"].iat[0]) - (int(earlier["packets_lost"].iat[-1]) if len(earlier) else 0)
-    numbers = f"The receiver's reports count {counted} lost packets across the gap of {lost}"
-    if counted <= 0:
+    others = _missing_between(site, earlier.iloc[-1:], later.iloc[:1]) - lost
+    besides = f" and {others} more" if others > 0 else ""
+    numbers = f"The receiver's reports count {counted} lost packets across the gap of {lost}{besides}"
+    if counted <= 0 or (others == counted != lost):
+        got = "it got them" if counted <= 0 else "the others account for all of them, it got these"
+        statement = f"{numbers}: {got}, only the capture missed them."
+        weight = 2 * DECISIVE if counted <= 0 else STRONG
         return [
-            supports(
-                site,
-                "receiver_saw_no_loss",
-                Cause.CAPTURE_LOSS,
-                f"{numbers}: it got them, only the capture missed them.",
-                weight=2 * DECISIVE,
-                counted=counted,
-            )
+            supports(site, "receiver_saw_no_loss", Cause.CAPTURE_LOSS, statement, weight=weight, counted=counted),
+            *(
+                [opposes(site, "receiver_saw_no_loss", Cause.NETWORK_DROP, statement, weight=FAIR)]
+                if others > 0
+                else []
+            ),
         ]
+    if others > 0 and counted < lost + others - SURE_PACKETS and counted != lost:
+        statement = f"{numbers}: it got some of them, and which is not told."
+        return [unchecked(site, "receiver_saw_no_loss", Cause.CAPTURE_LOSS, statement)]
+    statement = f"{numbers}: it missed them too."
     return [
-        opposes(
-            site,
-            "receiver_saw_no_loss",
-            Cause.CAPTURE_LOSS,
-            f"{numbers}: it missed them too.",
-            weight=FAIR,
-            counted=counted,
-        )
+        opposes(site, "receiver_saw_no_loss", Cause.CAPTURE_LOSS, statement, weight=FAIR, counted=counted),
     ]
+
+
+def _missing_between(site: Site, earlier: pd.DataFrame, later: pd.DataFrame) -> int:
+    """Packets that the tap missed of those that two receiver reports have between them, by their highest numbers."""
+    losses, arrival_s = site.stream.losses, site.stream.packets["arrival_s"].to_numpy()
+    newest = site.stream.packets["ext_sequence_number"].cummax().to_numpy()
+    edges = [int(newest[0]) - 1, int(newest[-1])]
+    for side, report in enumerate((earlier, later)):
+        if len(report):
+            near = int(newest[max(0, np.searchsorted(arrival_s, float(report["arrival_s"].iat[0])) - 1)])
+            away = (int(report["highest_sequence_number"].iat[0]) - near + 2**15) % 2**16 - 2**15
+            edges[side] = near + away
+    first = losses["first_ext_sequence_number"].to_numpy()
+    last = first + losses["packets"].to_numpy() - 1
+    return int(np.clip(np.minimum(last, edges[1]) - np.maximum(first, edges[0] + 1) + 1, 0, None).sum())
 
 
 @lru_cache(maxsize=2)

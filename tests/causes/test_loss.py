@@ -18,7 +18,7 @@ from building import (
 
 from forensics.audio import decode_stream
 from forensics.causes import loss
-from forensics.model import DATAGRAM_COLUMNS, FLOW_COLUMNS, Capture, Cause, empty_table
+from forensics.model import DATAGRAM_COLUMNS, FLOW_COLUMNS, LOSS_COLUMNS, Capture, Cause, empty_table
 
 COUNT, AT = 400, 200
 NUMBER = np.arange(COUNT)
@@ -154,6 +154,31 @@ def test_a_receiver_that_missed_them_too():
     (claim,) = loss.receiver_saw_no_loss(site(stream={"reports": reports}))
     assert (claim.cause, claim.supports) == (Cause.CAPTURE_LOSS, False)
     assert "count 4 lost packets across the gap of 4" in claim.statement
+
+
+def with_another_gap(counted, *, other):
+    """The site's gap of four, one of `other` packets a second before it, and reports around both."""
+    gaps = [(100 + AT - 50, other, AT - 51, AT - 50, 0.02 * other), (100 + AT, 4, AT - 1, AT, 0.08)]
+    losses = pd.DataFrame(gaps, columns=list(LOSS_COLUMNS)).astype(dict(LOSS_COLUMNS))
+    reports = receiver_reports([(1.0, 3, 100 + 50), (6.0, 3 + counted, 100 + AT + 90)])
+    beside = site(stream={"reports": reports})
+    return loss.receiver_saw_no_loss(replace(beside, stream=replace(beside.stream, losses=losses)))
+
+
+def test_a_receiver_that_missed_only_what_else_is_missing_got_these():
+    evidence = with_another_gap(7, other=7)
+    assert told(evidence) == {Cause.CAPTURE_LOSS: True, Cause.NETWORK_DROP: False}
+    assert "across the gap of 4 and 7 more: the others account for all of them" in said(evidence)
+
+
+def test_a_receiver_that_missed_all_that_is_missing_missed_these():
+    assert told(with_another_gap(11, other=7)) == {Cause.CAPTURE_LOSS: False}
+
+
+def test_of_two_gaps_alike_nobody_knows_which_the_receiver_counts():
+    (claim,) = with_another_gap(2, other=7)
+    assert claim.supports is None
+    assert "which is not told" in claim.statement
 
 
 @pytest.mark.parametrize("rows", [[], [(2.0, 0, 200)], [(4.1, 0, 300)]], ids=["none", "before", "too soon"])
