@@ -79,6 +79,13 @@ def test_the_capture_alone_still_shows_losses_and_late_packets():
     assert "is taken for the voice of the agent" in notes(diagnosis)
 
 
+def test_a_capture_with_keys_is_listened_to_without_a_recording():
+    diagnosis = diagnosed("capture", "keys")
+    assert diagnosis.scene.sent is not None
+    assert diagnosis.scene.journey["tail_dbfs"].notna().all()
+    assert "the capture was taken at its destination, for it answers within" in notes(diagnosis)
+
+
 def test_the_recording_alone_tells_turns_and_says_how_little_else_it_tells():
     diagnosis = diagnosed("recording")
     assert [turn.speaker for turn in diagnosis.scene.turns] == ["agent"] * len(diagnosis.scene.turns)

@@ -102,7 +102,7 @@ def _hear_voices(known: Known, log: Log) -> tuple[tuple[float, float], ...]:
             clock = known.clocks.get("recording")
             known.microphone = log.run("turns", "decode uplink", lambda: hear_uplink(uplink, clock=clock))
         if known.recording is None and downlink is not None and downlink.readable and journey is not None:
-            return log.run("turns", "decode downlink", lambda: find_sent_speech(downlink, journey))
+            return log.run("turns", "hear downlink", lambda: find_sent_speech(downlink, journey, sent=known.sent))
     except AudioError as fault:
         log.note("turns", "decode", f"{fault} There are no turns.")
     return ()

@@ -8,7 +8,7 @@ from functools import partial
 import numpy as np
 
 from forensics.audio.excerpts import StreamSound, TrackSound
-from forensics.audio.payloads import DECODERS, DecodedStream, decode_stream
+from forensics.audio.payloads import DECODERS, DecodedStream, decode_stream, media_time_s
 from forensics.audio.resample import resample_track
 from forensics.clocks.captures import estimate_departures
 from forensics.clocks.course import Course, estimate_course
@@ -41,6 +41,7 @@ def choose_directions(known: Known, log: Log) -> None:
         known.downlink, reason = told or (max(known.streams, key=lambda s: len(s.packets)), NOTHING_TELLS)
         text = f"SSRC {known.downlink.ssrc:#010x} is taken for the voice of the agent: {reason}."
         log.note("streams", "choose direction", text, said=told is None)
+        known.sent = _decode(known.downlink, log)
     downlink = known.downlink
     others = [
         stream
@@ -111,6 +112,22 @@ def _common_rate(decoded: DecodedStream, recording: AudioTrack) -> tuple[Decoded
     rate_hz = min(decoded.track.sample_rate_hz, recording.sample_rate_hz)
     track = resample_track(decoded.track, sample_rate_hz=rate_hz)
     return replace(decoded, track=track), resample_track(recording, sample_rate_hz=rate_hz)
+
+
+LONGEST_S = 1800.0
+"""A longer call is not decoded without a recording to find it in: at 48 kHz half an hour takes 350 MB."""
+
+
+def _decode(downlink: RtpStream, log: Log) -> AudioTrack | None:
+    """Decode the voice of the agent where nobody recorded it: what was sent tells of silence and cuts in it."""
+    media_s = media_time_s(downlink)
+    if not downlink.readable or downlink.codec.name not in DECODERS or np.ptp(media_s) > LONGEST_S:
+        return None
+    try:
+        return log.run("audio", f"decode {downlink.ssrc:#010x}", partial(decode_stream, downlink)).track
+    except ForensicsError as fault:
+        log.note("audio", f"decode {downlink.ssrc:#010x}", str(fault))
+        return None
 
 
 def _locate(known: Known, decoded: DecodedStream, coarse: CoarseOffset, log: Log) -> None:

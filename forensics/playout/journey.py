@@ -74,9 +74,16 @@ def trace_journey(
     lateness_s = journey["arrival_s"] - journey["media_s"]
     journey["lateness_s"] = lateness_s - lateness_s.min()
     _add_playout(journey, playout, to_recording)
-    _add_levels(journey, packets, playout)
+    _add_levels(journey, packets, playout, sent)
     journey["tail_dbfs"] = np.nan if sent is None else _tail_dbfs(journey, sent)
     return journey[list(JOURNEY_COLUMNS)].astype(dict(JOURNEY_COLUMNS))
+
+
+def _level_dbfs(journey: pd.DataFrame, sent: AudioTrack) -> pd.Series:
+    """Level of each packet in the decoded stream."""
+    edges = journey["media_s"].to_numpy()[:, None] + np.array([0.0, 1.0]) * journey[["duration_s"]].to_numpy()
+    first, last = (edges * sent.sample_rate_hz).round().astype(int).T
+    return pd.Series([level_dbfs(sent.samples[a:b]) for a, b in zip(first, last, strict=True)])
 
 
 def _tail_dbfs(journey: pd.DataFrame, sent: AudioTrack) -> list[float]:
@@ -122,13 +129,15 @@ def _continue_curve(journey: pd.DataFrame, offset_s: np.ndarray) -> np.ndarray:
     return filled
 
 
-def _add_levels(journey: pd.DataFrame, packets: pd.DataFrame, playout: Playout | None) -> None:
+def _add_levels(journey: pd.DataFrame, packets: pd.DataFrame, playout: Playout | None, sent: AudioTrack | None) -> None:
     """Fill `level_dbfs` and `speech` from the best source there is: samples, RFC 6464, sizes."""
     extension = packets["audio_level_dbov"].to_numpy(dtype=float)[journey["row"]]
     level = pd.Series(extension)
     if playout is not None and playout.method == "heard":
         decoded = journey["row"].map(playout.packets.set_index("row")["level_dbfs"])
         level = decoded.where(decoded.notna(), level)
+    elif sent is not None:
+        level = _level_dbfs(journey, sent)
     journey["level_dbfs"] = level.to_numpy()
     if level.notna().any():
         journey["speech"] = (level > np.nanpercentile(level, 95) - SPEECH_RANGE_DB).to_numpy()

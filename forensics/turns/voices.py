@@ -61,7 +61,9 @@ def hear_uplink(uplink: RtpStream, *, clock: ClockMap | None = None) -> AudioTra
     return _from_zero(track, float(clock.from_capture_s(zero_s)) if clock is not None else zero_s)
 
 
-def find_sent_speech(downlink: RtpStream, journey: pd.DataFrame) -> tuple[tuple[float, float], ...]:
+def find_sent_speech(
+    downlink: RtpStream, journey: pd.DataFrame, *, sent: AudioTrack | None = None
+) -> tuple[tuple[float, float], ...]:
     """Find when the agent's speech was played, by its packets and the replay of the jitter buffer.
 
     Parameters
@@ -69,6 +71,8 @@ def find_sent_speech(downlink: RtpStream, journey: pd.DataFrame) -> tuple[tuple[
     downlink : RtpStream
     journey : DataFrame
         JOURNEY_COLUMNS of it, on the axis.
+    sent : AudioTrack, optional
+        The stream, decoded; else it is decoded here.
 
     Returns
     -------
@@ -80,8 +84,10 @@ def find_sent_speech(downlink: RtpStream, journey: pd.DataFrame) -> tuple[tuple[
     AudioError
         As `hear_uplink`.
     """
-    _check_length(media_time_s(downlink))
-    track = resample_track(decode_stream(downlink).track, sample_rate_hz=RATE_HZ)
+    if sent is None:
+        _check_length(media_time_s(downlink))
+        sent = decode_stream(downlink).track
+    track = resample_track(sent, sample_rate_hz=RATE_HZ)
     played = journey.dropna(subset=["heard_s"])
     if len(played) == 0:
         return ()
