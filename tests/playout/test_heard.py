@@ -1,6 +1,6 @@
 import numpy as np
 import pytest
-from building import FRAME_S, SSRC, encoded, make_stream, played, track, voice
+from building import FRAME_S, SSRC, encode, encoded, make_stream, played, track, voice
 
 from forensics.audio import decode_stream, resample_track
 from forensics.clocks import CoarseOffset
@@ -80,6 +80,19 @@ def test_a_lost_packet_has_no_row_and_does_not_move_its_neighbours():
 def test_a_coarse_offset_that_is_far_off_is_good_enough(decoded):
     heard_s = START_S + 0.9 + MEDIA_S
     assert exact(locate(decoded, heard_s)[0], heard_s) > 0.99
+
+
+def test_a_word_said_again_is_not_taken_for_one_that_the_buffer_stretched():
+    """Every packet has its like 0.8 s later; one of them was altered, the others were played where they were due."""
+    phrase = voice(0.8, pauses=False, rate_hz=8000)
+    decoded = decode_stream(make_stream(encode(np.tile(phrase, 5), "pcmu"), codec="pcmu"))
+    heard_s = START_S + decoded.packets["media_s"].to_numpy()
+    recording = played(decoded.track.samples, heard_s, seconds=7, rate_hz=8000)
+    altered = slice(round((heard_s[60] + 0.002) * 8000), round((heard_s[61] - 0.002) * 8000))
+    recording.samples[altered] = recording.samples[altered][::-1]
+    coarse = CoarseOffset(START_S, 0.5, 1.0, 16)
+    found_s = locate_packets(decoded, recording, coarse=coarse, ssrc=SSRC).packets["heard_s"].to_numpy()
+    assert np.nanmax(np.abs(found_s - heard_s)) < 0.02
 
 
 def test_noise_leaves_most_packets_located(decoded):
