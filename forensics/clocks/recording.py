@@ -83,7 +83,7 @@ def estimate_coarse_offset(sent: AudioTrack, recording: AudioTrack) -> CoarseOff
     probes_s = _probe_times_s(sent)
     if len(probes_s) < LEAST_PROBES:
         raise ClockError("The stream holds less than half a second of sound, too little to find it in the recording.")
-    sent_edge, heard_edge = pre_emphasis(sent.samples), pre_emphasis(recording.samples)
+    sent_edge, heard_edge = Whitened(sent.samples), Whitened(recording.samples)
     rate = sent.sample_rate_hz
     trials = [
         (*_probe(sent_edge, heard_edge, probes_s, offset_s=offset_s, rate_hz=rate), offset_s) for offset_s in candidates
@@ -137,7 +137,7 @@ def _probe_times_s(sent: AudioTrack) -> np.ndarray:
 
 
 def _probe(
-    sent: np.ndarray, heard: np.ndarray, probes_s: np.ndarray, *, offset_s: float, rate_hz: int
+    sent: Whitened, heard: Whitened, probes_s: np.ndarray, *, offset_s: float, rate_hz: int
 ) -> tuple[list[float], int]:
     """Offsets, relative to `offset_s`, of the probes whose two windows agree, and how many could be looked up at all.
 
@@ -173,12 +173,26 @@ def pre_emphasis(samples: np.ndarray) -> np.ndarray:
     return edges
 
 
-def find_in(samples: np.ndarray, template: np.ndarray, *, low: int, high: int) -> tuple[int, float]:
+@dataclass(frozen=True, slots=True, eq=False)
+class Whitened:
+    """A sound of which only what is looked at is pre-emphasised: a slice of it is that of `pre_emphasis` of all."""
+
+    samples: np.ndarray
+
+    def __len__(self) -> int:
+        return len(self.samples)
+
+    def __getitem__(self, span: slice) -> np.ndarray:
+        first, last, _ = span.indices(len(self.samples))
+        return pre_emphasis(self.samples[max(first - 1, 0) : last])[min(first, 1) :]
+
+
+def find_in(samples: np.ndarray | Whitened, template: np.ndarray, *, low: int, high: int) -> tuple[int, float]:
     """Return where `template` fits best, and how well.
 
     Parameters
     ----------
-    samples : ndarray, (n,) float32
+    samples : ndarray or Whitened, (n,) float32
     template : ndarray, (m,) float32
     low, high : int
         First and last start, in samples, that is tried; clipped to what there is.
