@@ -29,8 +29,9 @@ long at most, as in `forensics.causes.site.GROWTH_WINDOW_S`."""
 AHEAD_S = 0.02
 """One packet: with that much in hand the next one was there."""
 
-OFTEN = 3
-"""So many shortages in one answer are a model slower than real time, not a stall."""
+BESIDE, SLOWER = 2, 1.03
+"""A model is slower than real time where the two pieces before a shortage, or the two behind it, took longer than they
+last as well, by more than the wobble of two timers (some ms in 200); one that stalled once was in time around it."""
 
 DIRECT = DECISIVE + STRONG
 """What a log says of the very process that packets and clocks only infer: 10 000 to one. A sender whose clock stands
@@ -172,13 +173,21 @@ def _confirmed(glitch: Glitch, scene: Scene, short: pd.DataFrame) -> list[Eviden
         f"{milliseconds(lead_s)} the whole answer."
     )
     numbers = {"slack_s": float(last["slack_s"]), "starved_s": gap_s, "lead_s": lead_s}
-    often = len(find_starved(answer)) >= OFTEN
-    mechanism = "silence_fill" if glitch.kind == "silence" else "slow_generation" if often else "stall"
+    slow = _slow_around(answer, int(last["line"]))
+    mechanism = "silence_fill" if glitch.kind == "silence" else "slow_generation" if slow else "stall"
     late = Evidence(
         "slack_of_model", Cause.LATE_MODEL_OUTPUT, True, statement, glitch.frames, DECISIVE, mechanism, numbers
     )
     others = (Cause.BUFFER_UNDERRUN, Cause.SENDER_POLICY)
     return [late, *(Evidence("slack_of_model", c, False, statement, glitch.frames, -STRONG) for c in others)]
+
+
+def _slow_around(answer: pd.DataFrame, line: int) -> bool:
+    """Whether an answer's pieces came slower than they last beside the one that was late (`line` of the log), too."""
+    took_s, lasts_s = np.diff(answer["capture_s"].to_numpy()), np.diff(answer["produced_s"].to_numpy())
+    late = int(np.flatnonzero(answer["line"].to_numpy() == line)[0]) - 1
+    sides = slice(max(0, late - BESIDE), late), slice(late + 1, late + 1 + BESIDE)
+    return any(len(took_s[side]) and took_s[side].sum() > SLOWER * lasts_s[side].sum() for side in sides)
 
 
 def _refuted(glitch: Glitch, scene: Scene, hand: Hand) -> list[Evidence]:

@@ -48,6 +48,12 @@ def test_many_shortages_are_a_slow_model():
     assert claims(slow, late_s)[0].mechanism == "slow_generation"
 
 
+def test_a_model_that_stands_still_three_times_is_not_slow():
+    often = [(0.2 * i + sum(0.3 for at in (6, 12, 20) if i >= at), 0.2) for i in range(40)]
+    late_s = 0.3 * np.searchsorted([60, 120, AT], NUMBER, side="right")
+    assert claims(often, late_s)[0].mechanism == "stall"
+
+
 def test_positive_slack_refutes_it():
     evidence = claims(FAST)
     assert told(evidence)[Cause.LATE_MODEL_OUTPUT] is False
