@@ -122,7 +122,9 @@ def _breaks(rest: np.ndarray, least_step: float, least_points: int) -> list[int]
 
 def _deviation(values: np.ndarray, least_step: float) -> float:
     """Sum of absolute deviations from the median, each counted up to `WRONG` steps."""
-    return float(np.minimum(np.abs(values - np.median(values)), WRONG * least_step).sum())
+    ordered, middle = np.sort(values), len(values) // 2
+    median = ordered[middle] if len(values) % 2 else (ordered[middle - 1] + ordered[middle]) / 2  # np.median: 25 us
+    return float(np.minimum(np.abs(values - median), WRONG * least_step).sum())
 
 
 def _level(rest: np.ndarray, kept: np.ndarray) -> float:
