@@ -6,12 +6,12 @@ and the time that was concealed in all. One row per kind of fault; beyond 20 ms 
 simulated in two ways:
 
 scenario
-    from its scenario.toml, network and all: chance falls otherwise than it fell in the recording;
+    from its scenario.toml, network and all: where chance acts on single packets it falls otherwise;
 arrivals
     with the arrivals of its own capture: only the model of the listener is left to differ.
 
 Some of what a browser does is left to chance: when its sound card asks, which of its threads wakes up first. So each
-call is simulated with several seeds (`--draws`): the error of a fault is that of the median draw, the concealed time is
+call is heard by several listeners (`--draws`): the error of a fault is that of the median draw, the concealed time is
 the mean over the draws. A browser does not render a scenario twice alike either. Calls that were recorded once more
 (`--again`, folders of the same names) show by how much: the column "browser" is one recording against the other.
 
@@ -30,7 +30,7 @@ import json
 import resource
 import subprocess
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -59,7 +59,7 @@ LEAST_MS = 20.0
 SCENARIOS = Path(__file__).parent / "lab_scenarios"
 
 DRAWS = 8
-"""Seeds with which each call is simulated."""
+"""Listeners of each call, whose sound cards and races chance decides differently."""
 
 HELD_S = 0.005
 """A relay on loopback forwards within a few milliseconds; what came later was held."""
@@ -97,25 +97,23 @@ def _hole_ms(event: dict[str, Any]) -> float:
 
 def from_scenario(folder: Path, draws: int) -> pd.DataFrame:
     scenario = read_scenario(folder / "scenario.toml")
-    return drawn(effects(describe_truth(simulate_call(s).account)) for s in with_other_seeds(scenario, draws))
+    account = simulate_call(scenario).account
+    times = {name: account.packets[name] - account.zero_s for name in ("sent_s", "arrived_s")}
+    return heard_from(scenario, account.plan, account.packets.assign(**times), draws)
 
 
 def from_arrivals(folder: Path, draws: int) -> pd.DataFrame:
     scenario = read_scenario(folder / "scenario.toml")
     plan = plan_sending(scenario)
-    known = {
-        "packets": fates(folder, scenario, plan),
-        "payloads": encode_payloads(plan, scenario.sender),
-        "spoken": speak_user(scenario),
-    }
-    runs = (play_out(s, plan, **known)[0] for s in with_other_seeds(scenario, draws))
+    return heard_from(scenario, plan, fates(folder, scenario, plan), draws)
+
+
+def heard_from(scenario: Scenario, plan: SendPlan, packets: pd.DataFrame, draws: int) -> pd.DataFrame:
+    """Let several listeners, whom chance treats differently, play the same packets."""
+    known = {"payloads": encode_payloads(plan, scenario.sender), "spoken": speak_user(scenario)}
+    seeds = [crc32(f"{scenario.name} {scenario.seed} {draw}".encode()) for draw in range(draws)]
+    runs = (play_out(replace(scenario, seed=seed), plan, packets=packets, **known)[0] for seed in seeds)
     return drawn(effects(describe_truth(account)) for account in runs)
-
-
-def with_other_seeds(scenario: Scenario, draws: int) -> Iterator[Scenario]:
-    """Yield the scenario with one seed after the other, none of which another scenario's draw has."""
-    for draw in range(draws):
-        yield replace(scenario, seed=crc32(f"{scenario.name} {scenario.seed} {draw}".encode()))
 
 
 def drawn(runs: Iterable[pd.DataFrame]) -> pd.DataFrame:
