@@ -186,6 +186,14 @@ class Whitened:
         first, last, _ = span.indices(len(self.samples))
         return pre_emphasis(self.samples[max(first - 1, 0) : last])[min(first, 1) :]
 
+    def windows(self, starts: np.ndarray, count: int) -> np.ndarray:
+        """Return `count` samples from each of `starts` on, all of which there are; (n, count) float32."""
+        windows = np.lib.stride_tricks.sliding_window_view(np.asarray(self.samples, np.float32), count)
+        edges = windows[starts]
+        edges -= np.float32(0.97) * windows[np.maximum(starts - 1, 0)]
+        edges[starts == 0] = self[:count]
+        return edges
+
 
 def find_in(samples: np.ndarray | Whitened, template: np.ndarray, *, low: int, high: int) -> tuple[int, float]:
     """Return where `template` fits best, and how well.

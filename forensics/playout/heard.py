@@ -15,7 +15,7 @@ import pandas as pd
 
 from forensics.audio.payloads import DecodedStream
 from forensics.clocks.course import Course
-from forensics.clocks.recording import QUIET_ENERGY, CoarseOffset, find_in, pre_emphasis
+from forensics.clocks.recording import QUIET_ENERGY, CoarseOffset, Whitened, find_in
 from forensics.model import AudioTrack, Playout
 
 GATE_DB = 30.0
@@ -60,8 +60,8 @@ STRETCH_S = 0.02
 class _Signals:
     """Both signals whitened, at one rate."""
 
-    sent: np.ndarray
-    heard: np.ndarray
+    sent: Whitened
+    heard: Whitened
     rate_hz: int
 
 
@@ -94,7 +94,7 @@ def locate_packets(
     Quiet packets cannot be located by themselves; `heard_s` stays NaN for them and the curve passes over them.
     """
     rate = recording.sample_rate_hz
-    signals = _Signals(pre_emphasis(decoded.track.samples), pre_emphasis(recording.samples), rate)
+    signals = _Signals(Whitened(decoded.track.samples), Whitened(recording.samples), rate)
     table = decoded.packets.copy()
     media_s, length_s = table["media_s"].to_numpy(), table["duration_s"].to_numpy()
     loud = _loud(table["level_dbfs"].to_numpy())
@@ -140,13 +140,14 @@ def _follow_line(
 def _fits_at(signals: _Signals, media_s: np.ndarray, at_s: np.ndarray, length_s: np.ndarray) -> np.ndarray:
     """Normalised correlation of each packet with the recording at one place, (n,) -1..1; 0 beyond the recording."""
     rate, count = signals.rate_hz, round(float(length_s.max(initial=0.0)) * signals.rate_hz)
-    offsets = np.arange(count)
     places = np.stack([np.round(media_s * rate), np.round(at_s * rate)]).astype(np.int64)
     inside = (places[1] >= 0) & (places[1] + count <= len(signals.heard)) & (places[0] + count <= len(signals.sent))
-    rows = np.where(inside, places, 0)[:, :, None] + offsets
-    within = offsets < np.round(length_s * rate)[:, None]
-    sent = np.where(within, signals.sent[np.minimum(rows[0], len(signals.sent) - 1)], np.float32(0))
-    heard = np.where(within, signals.heard[np.minimum(rows[1], len(signals.heard) - 1)], np.float32(0))
+    if not inside.any():
+        return np.zeros(len(media_s))
+    places = np.where(inside, places, 0)
+    within = np.arange(count) < np.round(length_s * rate)[:, None]
+    sent = np.where(within, signals.sent.windows(places[0], count), np.float32(0))
+    heard = np.where(within, signals.heard.windows(places[1], count), np.float32(0))
     energy = np.einsum("ij,ij->i", sent, sent)
     local = np.maximum(np.einsum("ij,ij->i", heard, heard), QUIET_ENERGY * energy)
     return np.where(inside & (energy > 0), np.einsum("ij,ij->i", sent, heard) / np.sqrt(energy * local + 1e-30), 0.0)
