@@ -18,6 +18,7 @@ from forensics.audio.similarity import mel_distance_db
 from forensics.glitches.boundaries import measure_boundaries
 from forensics.glitches.candidate import candidate
 from forensics.model import AudioTrack, Glitch, Scene
+from forensics.telemetry.slack import find_starved
 
 FRAME_S = 0.0025
 """Resolution of the edges: an eighth of a packet."""
@@ -70,6 +71,13 @@ LONGEST_S = 3.0
 SIDE_S = 0.015
 """Length of the sound that is compared on either side: one to two pitch periods; longer ones already change."""
 
+ON_WIRE_S = 0.25
+"""From the moment a sender runs out of audio to the moment its receiver does: a sending loop and a path."""
+
+SAME_S = 0.045
+"""A silence that was sent for want of audio is as long as the want, to the packet at either end; one that runs into a
+natural pause is longer, and is not heard as a cut."""
+
 CLEAR_BEFORE_S, CLEAR_BEHIND_S = 0.001, 0.002
 """Distance of the compared sounds from the cut, where the codec's transition colours them."""
 
@@ -104,7 +112,9 @@ def find_silence(scene: Scene) -> list[Glitch]:
 
     Notes
     -----
-    Silence that starts or ends in a natural pause cannot be told from the pause, and is not heard either.
+    Silence that starts or ends in a natural pause cannot be told from the pause, and is not heard either. Between two
+    unlike sounds, or at an edge that the codec blurs, it takes an event log: there silence counts that was sent while
+    the model had nothing, for as long.
     """
     if scene.sent is None or scene.journey is None or len(scene.sent.samples) == 0:
         return []
@@ -115,8 +125,27 @@ def find_silence(scene: Scene) -> list[Glitch]:
     loud_dbfs = float(np.percentile(sounding, 95))
     runs = _silent_runs(scene, levels - loud_dbfs)
     measured = (_measure(scene, levels - loud_dbfs, first, last) for first, last in runs)
+    cuts = [(edges, _seen_by(edges, scene)) for edges in measured if edges is not None]
     boundaries = measure_boundaries(scene.journey)
-    return [_glitch(scene, edges, boundaries) for edges in measured if edges is not None and _is_cut(edges)]
+    return [_glitch(scene, edges, boundaries, by=by) for edges, by in cuts if by]
+
+
+def _seen_by(edges: _Edges, scene: Scene) -> str:
+    """What tells that a silence is no pause: its own edges, or a log by which the model had nothing; empty if none."""
+    if _is_cut(edges):
+        return "sent audio"
+    return "event log" if _is_digital(edges) and _was_starved(edges, scene) else ""
+
+
+def _was_starved(edges: _Edges, scene: Scene) -> bool:
+    """Whether the model had nothing left when the silence left, for as long as it lasted."""
+    if scene.slack is None or scene.journey is None:
+        return False
+    starved, error_s = find_starved(scene.slack), scene.clocks["events"].error_s
+    begins_s, ends_s = scene.journey["arrival_s"].to_numpy()[[edges.first, edges.last]]
+    later_s = begins_s - starved["start_s"].to_numpy()
+    longer_s = ends_s - begins_s - (starved["end_s"] - starved["start_s"]).to_numpy()
+    return bool(((later_s >= -error_s) & (later_s <= ON_WIRE_S + error_s) & (np.abs(longer_s) <= SAME_S)).any())
 
 
 def _silent_runs(scene: Scene, relative: np.ndarray) -> list[tuple[int, int]]:
@@ -204,20 +233,24 @@ def _floor_dbfs(track: AudioTrack, start_s: float, stop_s: float) -> float:
 def _is_cut(edges: _Edges) -> bool:
     """Whether the silence cuts one sound at packet edges, rather than standing between two."""
     aligned = _within(edges.on_phase_s, ON_PHASE_S) and _within(edges.off_phase_s, OFF_PHASE_S)
-    digital = edges.floor_dbfs <= DIGITAL_DBFS and edges.last - edges.first >= LEAST_PACKETS
     level_db = min(edges.before_db, edges.after_db)
     one_sound = (edges.distance_db <= ALIKE_DB and level_db >= LEAST_DB) or level_db >= FULL_DB
-    return aligned and digital and one_sound
+    return aligned and _is_digital(edges) and one_sound
+
+
+def _is_digital(edges: _Edges) -> bool:
+    """Whether the silence is none that a microphone or a voice would have made, and longer than a stop consonant."""
+    return edges.floor_dbfs <= DIGITAL_DBFS and edges.last - edges.first >= LEAST_PACKETS
 
 
 def _within(value: float, span: tuple[float, float]) -> bool:
     return span[0] <= value <= span[1]
 
 
-def _glitch(scene: Scene, edges: _Edges, boundaries: pd.DataFrame) -> Glitch:
+def _glitch(scene: Scene, edges: _Edges, boundaries: pd.DataFrame, *, by: str) -> Glitch:
     """Make the glitch between the last sounding packet and the one that sounds again."""
     assert scene.journey is not None
-    glitch = candidate(scene, boundaries, edges.first, kind="silence", found_by="sent audio")
+    glitch = candidate(scene, boundaries, edges.first, kind="silence", found_by=by)
     behind = scene.journey.iloc[edges.last]
     numbers = {"edge_before_db": edges.before_db, "edge_after_db": edges.after_db, "distance_db": edges.distance_db}
     return replace(

@@ -1,8 +1,10 @@
 """Silence that was sent: cut into a voice at packet edges, encoded, and looked for."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
-from building import encode, make_scene, make_stream, track, voice
+from building import encode, logged, make_scene, make_stream, track, voice
 
 from forensics.audio import decode_stream, resample_track
 from forensics.glitches import find_silence, find_silence_by_level
@@ -67,6 +69,25 @@ def test_a_pause_that_fades_is_natural():
 
 def test_silence_between_packet_edges_was_not_made_by_a_sender_that_ran_dry():
     assert find_silence(scene_of(fill(steady(), *CUTS["late"], shift=PACKET // 2))) == []
+
+
+def with_a_log(stall_s, *, at_s):
+    """A silence that looks like a pause at both edges, and a log of a model that came so late at a time."""
+    first, packets = CUTS["late"]
+    scene = scene_of(fill(steady(), first, packets, shift=PACKET // 2))
+    pieces = [(0.02 + 0.2 * i + (stall_s if 0.2 * i >= at_s else 0.0), 0.2) for i in range(50)]
+    return replace(scene, **logged(pieces))
+
+
+def test_silence_that_was_sent_while_the_model_had_nothing_is_none_of_the_voices():
+    first, packets = CUTS["late"]
+    (glitch,) = find_silence(with_a_log(packets * 0.02, at_s=first * 0.02))
+    assert glitch.found_by == ("event log",)
+
+
+@pytest.mark.parametrize(("stall_s", "at_s"), [(0.0, 6.0), (0.2, 3.0), (0.5, 6.0)], ids=["none", "elsewhere", "longer"])
+def test_a_log_that_tells_of_another_want_leaves_a_pause_a_pause(stall_s, at_s):
+    assert find_silence(with_a_log(stall_s, at_s=at_s)) == []
 
 
 def test_a_long_silence_is_a_pause_between_sentences():
