@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator
 from pathlib import Path
 
 import numpy as np
@@ -109,8 +109,11 @@ class DatagramReader:
         self._fragments = Reassembly(self.tally)
         self._tcp = TcpMessages(self.tally)
 
-    def chunks(self) -> Iterator[Datagrams]:
-        """Yield the datagrams of the file; the octets of a chunk are overwritten by the next one."""
+    def chunks(self) -> Generator[Datagrams]:
+        """Yield the datagrams of the file; the octets of a chunk are overwritten by the next one.
+
+        The file stays open, and may be read ahead, until the end or until the generator is closed.
+        """
         from forensics.capture.progress import shown
 
         with OctetFile(self.path) as file, Window(file) as window:

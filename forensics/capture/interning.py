@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-_FIRST_BATCH = 64
+_FIRST_BATCH, _BATCH_GROWTH = 64, 16
 _FEWEST_SLOT_BITS, _MOST_SLOT_BITS = 16, 20
 _ODD = (0x9E3779B97F4A7C15, 0xC2B2AE3D27D4EB4F, 0x165667B19E3779F9, 0xD6E8FEB86659FD93)
 """Odd multipliers, one per word, whose products spread over their upper bits; only speed depends on their quality."""
@@ -14,7 +14,7 @@ class Interner:
     """Gives equal keys the same number, 0, 1, 2 … in the order in which they are first seen.
 
     Known keys are found through a table of slots, in bulk. Of the others, and of those whose slot is taken by another
-    key, each is looked up once a call.
+    key, each is looked up once a batch.
 
     Parameters
     ----------
@@ -44,11 +44,14 @@ class Interner:
         ndarray of int32, shape (k,)
         """
         numbers = self._guess(words)
-        for learn in (self._look_up_first, self._look_up_distinct):
-            unknown = np.flatnonzero(numbers < 0)
-            if not len(unknown):
-                break
-            numbers[unknown] = learn(tuple(column[unknown] for column in words))
+        unknown = np.flatnonzero(numbers < 0)
+        batch = _FIRST_BATCH
+        while len(unknown):  # a few new keys explain most rows: learn some, then guess again
+            rows, rest = unknown[:batch], unknown[batch:]
+            numbers[rows] = self._look_up_distinct(tuple(column[rows] for column in words))
+            numbers[rest] = self._guess(tuple(column[rest] for column in words))
+            unknown = rest[numbers[rest] < 0]
+            batch *= _BATCH_GROWTH
         return numbers
 
     def _guess(self, words: tuple[np.ndarray, ...]) -> np.ndarray:
@@ -60,21 +63,15 @@ class Interner:
         known &= guess >= 0
         return guess if known.all() else np.where(known, guess, np.int32(-1))
 
-    def _look_up_first(self, words: tuple[np.ndarray, ...]) -> np.ndarray:
-        """Look up the first keys one by one, and guess again: a few new ones explain most rows."""
-        first = self._look_up_all(tuple(column[:_FIRST_BATCH] for column in words))
-        return np.concatenate([first, self._guess(tuple(column[_FIRST_BATCH:] for column in words))])
-
     def _look_up_distinct(self, words: tuple[np.ndarray, ...]) -> np.ndarray:
-        """Look up each distinct key once; what only looks alike is looked up on its own."""
+        """Look up each distinct key once, in the order in which they are first seen."""
         _, first, alike = np.unique(self._mixed(*words), return_index=True, return_inverse=True)
-        order = np.argsort(first)  # numbers are given in the order in which keys are first seen
+        if any((column != column[first[alike]]).any() for column in words):
+            return self._look_up_all(words)  # two keys are mixed to the same number: never by chance
+        order = np.argsort(first)
         found = np.empty(len(first), np.int32)
         found[order] = self._look_up_all(tuple(column[first[order]] for column in words))
-        numbers = found[alike]
-        wrong = np.flatnonzero((self.keys[numbers] != np.stack(words, axis=1)).any(axis=1))
-        numbers[wrong] = self._look_up_all(tuple(column[wrong] for column in words))
-        return numbers
+        return found[alike]
 
     def _look_up_all(self, words: tuple[np.ndarray, ...]) -> np.ndarray:
         keys = zip(*(column.tolist() for column in words), strict=True)

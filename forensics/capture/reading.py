@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from pathlib import Path
 
 import numpy as np
@@ -46,10 +47,11 @@ def read_capture(path: str | Path, *, progress: bool = False) -> Capture:
         name: [] for name in ("frame", "time_ns", "flow", "protocol", "captured", "wire")
     }
     payloads = PayloadBuffer(reader.path.stat().st_size if reader.path.is_file() else 0)
-    for chunk in reader.chunks():
-        for name, parts in columns.items():
-            parts.append(getattr(chunk, name))
-        payloads.add(chunk)
+    with closing(reader.chunks()) as chunks:
+        for chunk in chunks:
+            for name, parts in columns.items():
+                parts.append(getattr(chunk, name))
+            payloads.add(chunk)
     table = _datagram_table({name: _joined(parts) for name, parts in columns.items()}, reader.origin_ns)
     return Capture(
         path=Path(path),
