@@ -111,5 +111,6 @@ def _table(rows: list[dict[str, Any]]) -> pd.DataFrame:
 
 def reports_of(table: pd.DataFrame, ssrc: int) -> pd.DataFrame:
     """Return the sender reports of one SSRC and the report blocks about it."""
-    own = (table["sender_ssrc"] == ssrc) & (table["reported_ssrc"] < 0)
-    return table[own | (table["reported_ssrc"] == ssrc)].reset_index(drop=True)
+    sender, reported = table["sender_ssrc"].to_numpy(), table["reported_ssrc"].to_numpy()
+    rows = np.flatnonzero(((sender == ssrc) & (reported < 0)) | (reported == ssrc))
+    return table.take(rows).reset_index(drop=True)

@@ -102,7 +102,7 @@ def test_talkspurts_are_counted_by_marker_or_pause(tmp_path):
 
 
 def test_many_candidates_are_forgotten_and_the_streams_kept(tmp_path, monkeypatch):
-    monkeypatch.setattr("forensics.streams.measuring.MOST_CANDIDATES", 64)
+    monkeypatch.setattr("forensics.streams.meter.MOST_CANDIDATES", 64)
     monkeypatch.setattr("forensics.capture.window.Window.__init__.__kwdefaults__", {"capacity": 4096})
     rng = np.random.default_rng(0)
     frames = []
