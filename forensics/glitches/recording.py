@@ -63,8 +63,15 @@ def find_in_recording(scene: Scene) -> list[Glitch]:
     Notes
     -----
     Of the audible holes of recorded calls about a third are found, none elsewhere: concealment shorter than 70 ms, that
-    of unvoiced sounds, and holes in a recording with noise above the concealment are not seen, nor is a splice, a
-    stretch or a clipped start, for which the edges of packets have to be known.
+    of unvoiced sounds, and holes in a recording with noise above the concealment are not seen, nor is a splice, for
+    which the edges of packets have to be known.
+
+    Two things are not looked for, because sound alone does not give them away. A word whose start was clipped rises
+    from silence to speech within 2 ms in 65 of 100 random cuts; but so do 20 of 100 starts that nobody clipped, for
+    that is how a plosive begins (1704 starts in 240 lines of synthetic voices; within 1 ms it is 54 against 6). And a
+    stretch: a jitter buffer inserts a pitch period only where two neighbours are alike by 0.9 or more, and blends the
+    two; in 65 of 100 looks at loud speech that nobody stretched (10 015) two neighbours are as alike. With packets,
+    both show in the playout curve.
     """
     if scene.recording is None or len(scene.recording.samples) == 0:
         return []
