@@ -41,6 +41,7 @@ import pandas as pd
 
 from forensics.capture import read_capture
 from forensics.lab.account import PACKET_COLUMNS
+from forensics.lab.happening import AFTERMATH_S
 from forensics.lab.microphone import speak_user
 from forensics.lab.payloads import encode_payloads
 from forensics.lab.plan import SendPlan, plan_sending
@@ -58,7 +59,7 @@ LEAST_MS = 20.0
 
 SCENARIOS = Path(__file__).parent / "lab_scenarios"
 
-DRAWS = 8
+DRAWS = 5
 """Listeners of each call, whose sound cards and races chance decides differently."""
 
 HELD_S = 0.005
@@ -82,9 +83,9 @@ def effects(truth: dict[str, Any]) -> pd.DataFrame:
     rows = {}
     for fault in truth["injected"]:
         own = [event for event in truth["events"] if event["injected_id"] == fault["id"]]
-        holes = [_hole_ms(event) for event in own]
         if own:
-            rows[fault["id"]] = (kind_of(fault), max(holes), sum(holes))
+            holes = [_hole_ms(event) for event in own]
+            rows[fault["id"]] = (kind_of(fault), max(holes), _concealed_ms(truth, fault, holes))
     return pd.DataFrame.from_dict(rows, orient="index", columns=["kind", "hole_ms", "concealed_ms"])
 
 
@@ -93,6 +94,20 @@ def _hole_ms(event: dict[str, Any]) -> float:
     if event["kind"] == "slow_first_audio":
         return float(event["evidence"]["gap_ms"])
     return float(event["evidence"].get("effective_ms", 0.0))
+
+
+def _concealed_ms(truth: dict[str, Any], fault: dict[str, Any], holes: list[float]) -> float:
+    """Return what the receiver's counters say from the beginning of a fault until its aftermath or the next fault.
+
+    Silence that was sent and a late beginning are no concealment: their holes count.
+    """
+    if fault["kind"] == "late_first_audio" or fault["params"].get("timestamps") == "fill":
+        return sum(holes)
+    start_s, end_s = fault["window_rec"]
+    later = [other["window_rec"][0] for other in truth["injected"] if other["window_rec"][0] > start_s]
+    end_s = min([end_s + AFTERMATH_S, *later])
+    readings = truth["observed"]["concealment_intervals"]
+    return float(sum(r["concealed_ms"] for r in readings if r["rec_end"] > start_s and r["rec_start"] < end_s))
 
 
 def from_scenario(folder: Path, draws: int) -> pd.DataFrame:
