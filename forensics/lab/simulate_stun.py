@@ -46,7 +46,6 @@ class IcePeer:
     on as RFC 7675 wants them: the wait between two is drawn from `wait_s`.
     """
 
-    name: str
     fragment: str
     password: bytes
     role: int
@@ -56,12 +55,10 @@ class IcePeer:
     hurry_s: float = 0.0625
 
 
-LISTENER_PEER = IcePeer(
-    "listener", "lstn", b"the listener of the lab.", CONTROLLING, -1.0, SETUP_CHECKS, (2.656, 2.656)
-)
+LISTENER_PEER = IcePeer("lstn", b"passwordOfTheListener000", CONTROLLING, -1.0, SETUP_CHECKS, (2.656, 2.656))
 """Chromium: 62 ms between the first checks and 2.656 s between the later ones, in every recorded call."""
 
-AGENT_PEER = IcePeer("agent", "agnt", b"the voice AI of the lab.", CONTROLLED, -0.55, 1, (4.0, 6.0))
+AGENT_PEER = IcePeer("agnt", b"passwordOfTheVoiceAi0000", CONTROLLED, -0.55, 1, (4.0, 6.0))
 """aioice: 5 s, and up to a fifth more or less (RFC 7675 §5.1)."""
 
 
