@@ -56,7 +56,7 @@ class IcePeer:
 
 
 LISTENER_PEER = IcePeer("lstn", b"passwordOfTheListener000", CONTROLLING, -1.0, SETUP_CHECKS, (2.656, 2.656))
-"""Chromium: 62 ms between the first checks and 2.656 s between the later ones, in every recorded call."""
+"""Chromium: 62 ms between the first checks and 2.656 s between the later ones, nearly always in the recorded calls."""
 
 AGENT_PEER = IcePeer("agnt", b"passwordOfTheVoiceAi0000", CONTROLLED, -0.55, 1, (4.0, 6.0))
 """aioice: 5 s, and up to a fifth more or less (RFC 7675 §5.1)."""
