@@ -10,6 +10,9 @@ that leave the same trace in what is then given:
 * "missing": the same packets alone. The network lost some, the sender left their numbers out, or only the tap missed
   them: all are a gap in the sequence.
 * "recording": the recording alone. A hole is a hole, whoever made it.
+* "sealed": the receiver's whole capture and the recording, no keys. Reports are closed, so nothing counts what was
+  sent: a loss, and numbers that the sender left out. Here experience speaks, not evidence: a loss is what such a gap
+  nearly always is, and it is named as that, the other among its alternatives. Half of the truth is then named wrongly.
 
 Per kind of evidence: how many of the faults were named rightly, named wrongly, left undetermined, or not noticed. A
 wrong name is worse than none: nine in ten of those that are told of at all should be left open or be right. A finding
@@ -40,6 +43,7 @@ KINDS: dict[str, tuple[dict[str, dict[str, str]], str]] = {
     "missing": ({"burst_loss": {}, "deliberate_drop": {"numbering": "sequence_gap"}, "capture_gap": {}}, "bare"),
     "recording": ({"stall": {"timestamps": "contiguous"}, "delay_spike": {}, "burst_loss": {}, "frozen_renderer": {},
                    "recording_gap": {}}, "recording"),
+    "sealed": ({"burst_loss": {}, "deliberate_drop": {"numbering": "sequence_gap"}}, "closed"),
 }  # fmt: skip
 """What is ambiguous → the faults that look alike there, with what is fixed of them, and the evidence that is given."""
 
