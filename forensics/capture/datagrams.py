@@ -109,7 +109,7 @@ class DatagramReader:
         self._fragments = Reassembly(self.tally)
         self._tcp = TcpMessages(self.tally)
 
-    def chunks(self) -> Generator[Datagrams]:
+    def chunks(self) -> Generator[Datagrams, None, None]:
         """Yield the datagrams of the file; the octets of a chunk are overwritten by the next one.
 
         The file stays open, and may be read ahead, until the end or until the generator is closed.

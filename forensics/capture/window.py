@@ -54,25 +54,24 @@ class Window:
         block = self._empty_block()
         self.octets = block[HEADROOM_OCTETS:]
         self.end = file.fill(self._room(block))
-        self._block, self._next = block, block
+        self._block, self._next = block, block  # the one that is worked on, and the one that is filled meanwhile
         if self.end == capacity:
             self._read_ahead(self._empty_block())
 
     def slide(self, used: int) -> bool:
         """Forget the first `used` octets and read on; return False where nothing new came."""
         rest = self.octets[used : self.end]
-        new = self._coming.result() if self._coming else 0
         self.origin += used
-        self.end = len(rest) + new
-        if not self._coming:
-            self.octets = self.octets[used:]
+        if self._coming is None:
+            self.octets, self.end = self.octets[used:], len(rest)
             return False
+        new = self._coming.result()
         self._coming = None
-        block, self._block = self._block, self._next
-        self.octets = _joined(rest, self._block)
+        free, self._block = self._block, self._next
+        self.octets, self.end = _joined(rest, self._block), len(rest) + new
         self.octets[self.end : self.end + SLACK_OCTETS] = 0
         if new == self.capacity:
-            self._read_ahead(block)
+            self._read_ahead(free)
         return new > 0
 
     def close(self) -> None:
@@ -93,7 +92,7 @@ class Window:
         return memoryview(block)[HEADROOM_OCTETS : HEADROOM_OCTETS + self.capacity]
 
     def _read_ahead(self, block: np.ndarray) -> None:
-        """Begin to fill `block`, of which nothing is needed any more."""
+        """Begin to fill `block`, of which nothing is needed (any more)."""
         if self._reader is None:
             from concurrent.futures import ThreadPoolExecutor  # 7 ms that a small file does without
 
