@@ -183,6 +183,7 @@ def _turn(turn: Turn, natural_s: Mapping[str, float | None]) -> dict[str, Any]:
         "start_s": turn.start_s,
         "end_s": turn.end_s,
         "latency_s": turn.latency_s,
+        "latency_error_s": turn.latency_error_s,
         "parts": turn.parts,
         "measured": turn.measured,
         "barge_in_s": turn.barge_in_s,

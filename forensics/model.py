@@ -519,6 +519,7 @@ class Turn:
     heard_s: float | None = None  # agent's turn that was cut off: how much of it was heard
     pauses: tuple[tuple[float, float], ...] = ()  # between its phrases, (start_s, end_s)
     frame: int = -1  # agent's turn: the packet that was heard first, in the listener's capture
+    latency_error_s: float | None = None  # bounds `latency_s` with 95 % confidence
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,3 +1,6 @@
+from dataclasses import replace
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -37,7 +40,14 @@ def test_a_question_and_its_answer():
     assert speakers == ["user", "agent"]
     assert times_s == pytest.approx(np.array([(1.0, 3.0), (4.0, 8.0)]), abs=EDGE_S)
     assert turns[1].latency_s == pytest.approx(1.0, abs=2 * EDGE_S)
-    assert turns[0].latency_s is None
+    assert (turns[0].latency_s, turns[0].latency_error_s) == (None, None)
+
+
+def test_a_latency_out_of_packets_is_told_with_a_larger_error_than_one_that_was_recorded():
+    agent, user = speaks((4.0, 8.0)), speaks((1.0, 3.0), seed=2)
+    recorded = find_turns(replace(agent, path=Path("recording.flac")), replace(user, path=Path("mic.flac")))
+    decoded = find_turns(replace(agent, path=Path("recording.flac")), user)
+    assert 0 < recorded[1].latency_error_s < decoded[1].latency_error_s
 
 
 def test_phrases_of_one_speaker_are_one_turn():
