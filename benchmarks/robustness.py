@@ -55,9 +55,12 @@ class Constant:
         return f"{self.module.__name__.removeprefix('forensics.')}.{self.name}"
 
     def set_to(self, value: Any) -> None:
-        """Give it another value wherever it is known."""
+        """Give it another value wherever it is known, and forget what was worked out with the old one."""
         for module in self.holders:
             setattr(module, self.name, value)
+            for own in vars(module).values():
+                if getattr(own, "__module__", "") == module.__name__ and hasattr(own, "cache_clear"):
+                    own.cache_clear()
 
 
 @dataclass(frozen=True, eq=False)
