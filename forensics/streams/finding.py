@@ -122,7 +122,7 @@ def _media(capture: Capture, meanings: Meanings) -> tuple[Media | None, int]:
         table[name].to_numpy()[rows].astype(np.int64) for name in ("payload_offset", "payload_bytes", "wire_bytes")
     )
     headers = read_headers(capture.octets, offset, captured, wire)
-    sound = np.flatnonzero(headers.sound)
+    sound = slice(None) if headers.sound.all() else np.flatnonzero(headers.sound)  # as a rule there is nothing to copy
     rows, headers = rows[sound], headers.where(sound)
     flow = table["flow"].to_numpy()[rows]
     interner = Interner(1)
