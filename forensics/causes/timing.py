@@ -85,8 +85,12 @@ def departed_late(site: Site) -> list[Evidence]:
 
 
 def fell_behind(site: Site) -> list[Evidence]:
-    """The delay crept up packet by packet until the buffer was empty: a source slower than real time, or a queue."""
-    if site.measured("lost_packets") > 0 or site.lateness_s >= LATE_S or not site.growth_s >= LATE_S:
+    """The delay crept up packet by packet until the buffer was empty: a source slower than real time, or a queue.
+
+    Timestamps that jump are another matter: the delay before them ends there.
+    """
+    jumped = site.measured("media_gap_s") >= LATE_S
+    if site.measured("lost_packets") > 0 or site.lateness_s >= LATE_S or jumped or not site.growth_s >= LATE_S:
         return []
     numbers = f"Over {GROWTH_WINDOW_S:.0f} s before the glitch the delay grew by {milliseconds(site.growth_s)}"
     source_s = site.departure_growth_s if np.isfinite(site.departure_growth_s) else site.sender_clock_growth_s

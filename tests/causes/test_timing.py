@@ -104,6 +104,10 @@ def test_a_delay_that_crept_up_has_two_explanations():
     assert told(timing.fell_behind(site(CREEPS))) == {Cause.LATE_MODEL_OUTPUT: True, Cause.BUFFER_UNDERRUN: True}
 
 
+def test_a_delay_that_ends_in_a_jump_of_the_timestamps_did_not_empty_the_buffer():
+    assert timing.fell_behind(site(CREEPS, media_s=NUMBER * 0.02 + np.where(NUMBER >= AT, 0.3, 0.0))) == []
+
+
 @pytest.mark.parametrize(
     ("departed", "guilty", "mechanism"),
     [(CREEPS, Cause.LATE_MODEL_OUTPUT, "slow_generation"), (0.0 * CREEPS, Cause.BUFFER_UNDERRUN, "jitter")],
