@@ -86,7 +86,7 @@ def fuzz(target: str, seconds: int) -> None:
         from capture_targets import TARGETS as RUN
 
         from forensics.capture import window
-    window.Window.__init__.__kwdefaults__["capacity"] = 1 << 14  # more inputs a second, and more chunks
+    window.Window.__init__.__kwdefaults__["capacity"] = 1 << 10  # more inputs a second, and blocks that are read ahead
     (FINDINGS / target).mkdir(parents=True, exist_ok=True)
     corpus = seeds(Path(tempfile.mkdtemp(prefix="fuzz-")), target)
     options = [f"-max_total_time={seconds}", f"-max_len={LONGEST_INPUT}", "-timeout=10", "-rss_limit_mb=2048",
