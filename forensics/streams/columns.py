@@ -23,8 +23,8 @@ class Packets:
     def __len__(self) -> int:
         return len(self.stream)
 
-    def where(self, rows: np.ndarray) -> Packets:
-        """Return the packets of a mask or an index."""
+    def where(self, rows: np.ndarray | slice) -> Packets:
+        """Return the packets of a mask, an index or a slice."""
         return Packets(*(getattr(self, name)[rows] for name in _COLUMNS))
 
     def behind(self, earlier: Packets) -> Packets:

@@ -150,7 +150,7 @@ class StreamMeter:
         ends = np.append(starts[1:], len(waiting))
         for stream, start, end in zip(judged.tolist(), starts.tolist(), ends.tolist(), strict=True):
             if accepted[stream]:
-                codec = self._codec(stream, waiting.where(np.arange(start, end)))
+                codec = self._codec(stream, waiting.where(slice(start, end)))
                 self._codecs[stream] = codec
                 self._sums.timelines.clock_rate_hz[stream] = codec.clock_rate_hz
 
