@@ -123,8 +123,11 @@ class Sums:
         if fate.any():
             for name, code in (("duplicate", DUPLICATE), ("late", LATE), ("reordered", REORDERED)):
                 self.sums[name][stream] += np.add.reduceat(fate == code, start, dtype=np.int64)
-        kind = marked.payload_type.astype(np.uint64)
-        bit = np.uint64(1) << (kind & np.uint64(63))
+        kind = marked.payload_type
+        alike = np.minimum.reduceat(kind, start)
+        if (alike == np.maximum.reduceat(kind, start)).all():  # as a rule a stream keeps to one
+            kind, start = alike, np.arange(len(start))
+        bit = np.uint64(1) << (kind & np.uint8(63)).astype(np.uint64)
         for name, half in (("types_low", kind < 64), ("types_high", kind >= 64)):
             self.sums[name][stream] |= np.bitwise_or.reduceat(np.where(half, bit, np.uint64(0)), start)
 

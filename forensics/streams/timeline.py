@@ -31,8 +31,8 @@ class Rows:
 
     stream: np.ndarray
     arrival_s: np.ndarray
-    sequence_number: np.ndarray
-    timestamp: np.ndarray
+    sequence_number: np.ndarray  # uint16
+    timestamp: np.ndarray  # uint32
 
     def __len__(self) -> int:
         return len(self.stream)
@@ -116,10 +116,8 @@ class Timelines:
         self._begin(rows, segments)
         clock = segments.spread(self.clock_rate_hz[segments.stream])
         delta = rows.arrival_s - self._before(rows.arrival_s, segments, "arrival_s")
-        step = _signed(
-            rows.sequence_number - self._before(rows.sequence_number.astype(np.int64), segments, "sequence_number"), 16
-        )
-        ticks = _signed(rows.timestamp - self._before(rows.timestamp.astype(np.int64), segments, "timestamp"), 32)
+        step = _signed(rows.sequence_number - self._before(rows.sequence_number, segments, "sequence_number"))
+        ticks = _signed(rows.timestamp - self._before(rows.timestamp, segments, "timestamp"))
         usual = self._usual_steps(step, ticks, segments)
         restart = self._restarts(step, ticks, delta, usual=usual, rows=rows, clock=clock)
         resumes = (step == 1) & (ticks > LONGEST_USUAL_STEP * usual)
@@ -238,6 +236,6 @@ class Timelines:
             self.state[name][segments.stream] = column[last]
 
 
-def _signed(difference: np.ndarray, bits: int) -> np.ndarray:
-    """Read differences of `bits`-bit counters as the shorter way round, -2**(bits-1) .. 2**(bits-1) - 1."""
-    return difference.astype(f"i{bits // 8}").astype(np.int64)
+def _signed(difference: np.ndarray) -> np.ndarray:
+    """Read differences of unsigned counters of n bits as the shorter way round, -2**(n-1) .. 2**(n-1) - 1."""
+    return difference.view(f"i{difference.itemsize}").astype(np.int64)
