@@ -1,16 +1,23 @@
 """A made hour: a call of two voices as plain RTP, and what a recorder with faults of its own made of it.
 
     python benchmarks/hour.py FOLDER            # capture.pcap and recording.wav in FOLDER, some 400 MB, two minutes
+    python benchmarks/hour.py FOLDER --diagnose # and how long its full diagnosis takes, both voices decoded
 
 Speech is espeak-ng's, no two sentences alike; Opus at 24 kbit/s, 20 ms a packet. Packets take 30 ms and some jitter;
 2 % of the agent's are lost in bursts. The listener hears the agent from a fixed buffer, in a room (a direct sound and a
 tail that decays by 60 dB in 0.3 s, 5 dB below it), on a recorder with a clock of its own. Nothing of it is kept in git.
+
+The diagnosis is a process of its own, timed from the start of its interpreter; the processors' time is its own and that
+of the process which decodes the user's voice meanwhile, the peak that of the larger of the two. Beside it stands the
+decoding of both voices alone, one after the other, without which no diagnosis can be. Nothing is asserted.
 """
 
 from __future__ import annotations
 
+import resource
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -170,6 +177,43 @@ def record(sent: np.ndarray, recorder: Recorder, path: Path, *, seed: int = 7) -
     return path
 
 
+DIAGNOSE = """
+import sys
+from pathlib import Path
+import forensics as fx
+folder = Path(sys.argv[1])
+found = fx.diagnose(fx.Case("hour", capture=folder / "capture.pcap", recording=folder / "recording.wav"))
+for step in found.steps:
+    if step.seconds > 0.05:
+        print(f"  {step.seconds:6.2f} s  {step.stage}: {step.action}")
+"""
+DECODE = """
+import sys
+from forensics.audio import decode_stream
+from forensics.capture import read_capture
+from forensics.streams import find_streams
+for stream in find_streams(read_capture(sys.argv[1] + "/capture.pcap")):
+    decode_stream(stream, sample_rate_hz=16_000)
+"""
+
+
+def diagnose_hour(folder: Path) -> None:
+    """Print how long the diagnosis takes, how much memory, and how long the decoding alone."""
+    for name, script in (("both voices decoded, nothing else", DECODE), ("full diagnosis", DIAGNOSE)):
+        start, before = time.perf_counter(), resource.getrusage(resource.RUSAGE_CHILDREN)
+        done = subprocess.run([sys.executable, "-c", script, str(folder)], check=True, capture_output=True, text=True)
+        clock_s, after = time.perf_counter() - start, resource.getrusage(resource.RUSAGE_CHILDREN)
+        processor_s = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+        print(
+            f"{name}: {clock_s:.1f} s on the clock ({HOUR_S / clock_s:.0f} times real time), {processor_s:.1f} s of "
+            f"processors ({HOUR_S / processor_s:.0f}), peak {after.ru_maxrss / 1024:.0f} MB\n{done.stdout}",
+            end="",
+        )
+
+
 if __name__ == "__main__":
     where = Path(sys.argv[1])
-    record(make_call(where), Recorder(), where / "recording.wav")
+    if not (where / "recording.wav").exists():
+        record(make_call(where), Recorder(), where / "recording.wav")
+    if "--diagnose" in sys.argv:
+        diagnose_hour(where)

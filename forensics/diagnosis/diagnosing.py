@@ -6,6 +6,7 @@ import pandas as pd
 
 from forensics.causes import judge_glitches
 from forensics.conclusion import write_conclusion
+from forensics.diagnosis.ahead import Ahead
 from forensics.diagnosis.alignment import align_events, align_sender, place_counters, set_axis, trace
 from forensics.diagnosis.directions import choose_directions
 from forensics.diagnosis.evidence import Known, read_evidence
@@ -47,21 +48,21 @@ def diagnose(case: Case, *, progress: bool | Told = False) -> Diagnosis:
         A file of the case cannot be read at all. Evidence that can be read but not used (keys that do not fit, a
         recording of another call) does not raise: the diagnosis goes on without it and says so.
     """
-    with stage_bar(STAGES, wanted=progress) as told:
-        return _diagnose(case, Log(told=told))
+    with stage_bar(STAGES, wanted=progress) as told, Ahead() as ahead:
+        return _diagnose(case, Log(told=told), ahead)
 
 
-def _diagnose(case: Case, log: Log) -> Diagnosis:
+def _diagnose(case: Case, log: Log, ahead: Ahead) -> Diagnosis:
     """Go through the stages."""
     known = Known()
     read_evidence(case, known, log)
     align_sender(known, log)
-    choose_directions(known, log)
+    choose_directions(known, log, ahead)
     trace(known, log)
     set_axis(known)
     align_events(known, log)
     place_counters(known, log)
-    heard = _hear_voices(known, log)
+    heard = _hear_voices(known, log, ahead)
     turns = log.run(
         "turns",
         "find",
@@ -93,14 +94,16 @@ def _diagnose(case: Case, log: Log) -> Diagnosis:
     )
 
 
-def _hear_voices(known: Known, log: Log) -> tuple[tuple[float, float], ...]:
+def _hear_voices(known: Known, log: Log, ahead: Ahead) -> tuple[tuple[float, float], ...]:
     """Take the voices from their packets: the user's where no microphone was recorded, the agent's where nobody was."""
     downlink, uplink, journey = known.downlink, known.uplink, known.journey
     placed = known.recording is None or "recording" in known.clocks
     try:
         if known.microphone is None and uplink is not None and uplink.readable and placed:
             clock = known.clocks.get("recording")
-            known.microphone = log.run("turns", "decode uplink", lambda: hear_uplink(uplink, clock=clock))
+            known.microphone = log.run(
+                "turns", "decode uplink", lambda: hear_uplink(uplink, clock=clock, decoded=ahead.take(uplink))
+            )
         if known.recording is None and downlink is not None and downlink.readable and journey is not None:
             return log.run("turns", "hear downlink", lambda: find_sent_speech(downlink, journey, sent=known.sent))
     except AudioError as fault:

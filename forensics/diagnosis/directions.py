@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
 
@@ -16,6 +17,7 @@ from forensics.clocks.envelope import estimate_recording_clock_closed
 from forensics.clocks.loudness import find_anchors
 from forensics.clocks.placement import DRIFT_SPAN_S, estimate_recording_clock, place_course
 from forensics.clocks.recording import CoarseOffset, estimate_coarse_offset
+from forensics.diagnosis.ahead import Ahead
 from forensics.diagnosis.evidence import Known
 from forensics.diagnosis.provenance import Log
 from forensics.errors import ForensicsError
@@ -25,11 +27,11 @@ from forensics.playout.replay import replay_neteq
 from forensics.streams.vantage import find_vantage
 
 
-def choose_directions(known: Known, log: Log) -> None:
+def choose_directions(known: Known, log: Log, ahead: Ahead) -> None:
     """Decide which stream goes to the listener: the one that is heard in the recording, else by what else tells."""
     if not known.streams:
         return
-    heard = _find_heard_stream(known, log) if known.recording is not None else None
+    heard = _find_heard_stream(known, log, ahead) if known.recording is not None else None
     if heard is not None:
         known.downlink, decoded, coarse = heard
         _locate(known, decoded, coarse, log)
@@ -42,16 +44,16 @@ def choose_directions(known: Known, log: Log) -> None:
         text = f"SSRC {known.downlink.ssrc:#010x} is taken for the voice of the agent: {reason}."
         log.note("streams", "choose direction", text, said=told is None)
         known.sent = _decode(known.downlink, log)
-    downlink = known.downlink
-    others = [
-        stream
-        for stream in known.streams
-        if (stream.source, stream.destination) == (downlink.destination, downlink.source)
-    ]
-    known.uplink = max(others, key=lambda stream: len(stream.packets), default=None)
+    known.uplink = _answering(known.downlink, known.streams)
 
 
-def _find_heard_stream(known: Known, log: Log) -> tuple[RtpStream, DecodedStream, CoarseOffset] | None:
+def _answering(stream: RtpStream, streams: Sequence[RtpStream]) -> RtpStream | None:
+    """Return the stream that goes the other way between the same two ends, the longest of several."""
+    others = [other for other in streams if (other.source, other.destination) == (stream.destination, stream.source)]
+    return max(others, key=lambda other: len(other.packets), default=None)
+
+
+def _find_heard_stream(known: Known, log: Log, ahead: Ahead) -> tuple[RtpStream, DecodedStream, CoarseOffset] | None:
     """Decode the readable streams until one of them is found in the recording; None where none of them is in it."""
     recording, refusals = known.recording, []
     assert recording is not None
@@ -60,6 +62,8 @@ def _find_heard_stream(known: Known, log: Log) -> tuple[RtpStream, DecodedStream
     readable = [stream for stream in known.streams if stream.readable]
     likely = _sounding(readable, recording)
     for stream in sorted(readable, key=lambda s: (s.ssrc not in likely, s.destination != near, -len(s.packets))):
+        if known.microphone is None:
+            ahead.begin(_answering(stream, known.streams))
         try:
             decoded = log.run("audio", f"decode {stream.ssrc:#010x}", partial(decode_stream, stream))
             decoded, heard_track = _common_rate(decoded, recording)

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from forensics.audio.activity import find_speech
-from forensics.audio.payloads import decode_stream, media_time_s
+from forensics.audio.payloads import DecodedStream, decode_stream, media_time_s
 from forensics.audio.resample import resample_track
 from forensics.errors import AudioError
 from forensics.model import FATES, AudioTrack, ClockMap, Fate, RtpStream
@@ -16,14 +16,28 @@ from forensics.model import FATES, AudioTrack, ClockMap, Fate, RtpStream
 RATE_HZ = 16_000
 """Enough for speech activity and for listening to words."""
 
-LONGEST_S = 1800.0
-"""A longer call is not decoded for this: at 48 kHz half an hour holds 350 MB until it is resampled."""
+LONGEST_S = 4 * 3600.0
+"""A longer call is not decoded for this: four hours at 16 kHz hold 920 MB."""
 
 LOOK_AHEAD_S = {"opus": 312 / 48_000}
 """What a codec's sound lags by in its own packets (RFC 7845 §4.2)."""
 
 
-def hear_uplink(uplink: RtpStream, *, clock: ClockMap | None = None) -> AudioTrack:
+def decode_voice(stream: RtpStream) -> DecodedStream:
+    """Decode a voice at `RATE_HZ`, on its media clock.
+
+    Raises
+    ------
+    AudioError
+        The payloads are closed, of no codec that is decoded here, or longer than `LONGEST_S`.
+    """
+    _check_length(media_time_s(stream))
+    return decode_stream(stream, sample_rate_hz=RATE_HZ)
+
+
+def hear_uplink(
+    uplink: RtpStream, *, clock: ClockMap | None = None, decoded: DecodedStream | None = None
+) -> AudioTrack:
     """Decode the user's voice and place it on the clock of the recording.
 
     Parameters
@@ -32,6 +46,8 @@ def hear_uplink(uplink: RtpStream, *, clock: ClockMap | None = None) -> AudioTra
         From the listener, best at the listener's tap.
     clock : ClockMap, optional
         Of the recording; without it the track is on the axis.
+    decoded : DecodedStream, optional
+        From `decode_voice`, where that was done before.
 
     Returns
     -------
@@ -41,7 +57,7 @@ def hear_uplink(uplink: RtpStream, *, clock: ClockMap | None = None) -> AudioTra
     Raises
     ------
     AudioError
-        The payloads are closed, of no codec that is decoded here, or longer than `LONGEST_S`.
+        As `decode_voice`.
 
     Notes
     -----
@@ -49,16 +65,14 @@ def hear_uplink(uplink: RtpStream, *, clock: ClockMap | None = None) -> AudioTra
     between, some 10 to 30 ms, makes the voice seem that much later than it was; a tap further down the path adds the
     way to it.
     """
+    decoded = decoded or decode_voice(uplink)
     media_s = media_time_s(uplink)
-    _check_length(media_s)
-    decoded = decode_stream(uplink)
     fresh = uplink.packets["fate"].to_numpy() != FATES.index(Fate.DUPLICATE)
     duration_s = float(decoded.packets["duration_s"].median()) if len(decoded.packets) else 0.0
     quickest_s = float(np.min(uplink.packets["arrival_s"].to_numpy()[fresh] - media_s[fresh]))
     lag_s = duration_s + LOOK_AHEAD_S.get(uplink.codec.name, 0.0)
-    track = resample_track(decoded.track, sample_rate_hz=RATE_HZ)
     zero_s = quickest_s - lag_s
-    return _from_zero(track, float(clock.from_capture_s(zero_s)) if clock is not None else zero_s)
+    return _from_zero(decoded.track, float(clock.from_capture_s(zero_s)) if clock is not None else zero_s)
 
 
 def find_sent_speech(
@@ -82,12 +96,9 @@ def find_sent_speech(
     Raises
     ------
     AudioError
-        As `hear_uplink`.
+        As `decode_voice`.
     """
-    if sent is None:
-        _check_length(media_time_s(downlink))
-        sent = decode_stream(downlink).track
-    track = resample_track(sent, sample_rate_hz=RATE_HZ)
+    track = decode_voice(downlink).track if sent is None else resample_track(sent, sample_rate_hz=RATE_HZ)
     played = journey.dropna(subset=["heard_s"])
     if len(played) == 0:
         return ()
