@@ -66,6 +66,7 @@ HELD_S = 0.005
 """A relay on loopback forwards within a few milliseconds; what came later was held."""
 
 SHOWN = ("error_ms", "ratio", "beyond")
+HEADINGS = {"scenario": "from the scenario", "arrivals": "from the arrivals", "browser": "the browser again"}
 
 FIRST = "I can look up a flight for you, or change a booking, or tell you about the weather where you are going."
 SECOND = "There are two flights on Friday, one at seven in the morning, and one at a quarter past three."
@@ -206,9 +207,10 @@ def compare(folders: list[Path], again: dict[str, Path], *, draws: int) -> pd.Da
 
 def print_table(table: pd.DataFrame) -> None:
     """Print it as the documentation has it."""
-    parts = [name.removesuffix(" ratio") for name in table.columns if name.endswith(" ratio")]
-    print("|".join(["", " kind of fault ", " faults ", " concealed by the browser ", *(f" {p} " for p in parts), ""]))
-    print("|".join(["", *[" --- "] * (3 + len(parts)), ""]))
+    parts = [part for part in HEADINGS if f"{part} ratio" in table]
+    header = ["kind of fault", "faults", "concealed by the browser", *(HEADINGS[part] for part in parts)]
+    print("| " + " | ".join(header) + " |")
+    print("| " + " | ".join(["---"] * len(header)) + " |")
     for kind, row in table.iterrows():
         cells = [f"`{kind}`", f"{row['faults']}", f"{row['concealed_ms'] / 1000:.1f} s"]
         print("| " + " | ".join([*cells, *(_cell(row, part) for part in parts)]) + " |")
