@@ -53,10 +53,14 @@ def came_late(site: Site) -> bool:
     return not (site.measured("lost_packets") > 0 or site.lateness_s < LATE_S or site.measured("media_gap_s") > LATE_S)
 
 
+def overtaken(site: Site) -> bool:
+    """Whether packets around the glitch overtook each other: the path does not keep their order."""
+    return bool((np.diff(site.journey["frame"].to_numpy()[site.before : site.after + 8]) < 0).any())
+
+
 def late_mechanism(site: Site) -> str:
     """Scattered lateness is jitter, a common step of all packets a spike."""
-    overtaken = site.journey["frame"].to_numpy()[site.before : site.after + 8]
-    if (np.diff(overtaken) < 0).any():
+    if overtaken(site):
         return "reordering" if site.lateness_s < 2 * LATE_S else "jitter"
     around = site.journey["lateness_s"].to_numpy()[max(0, site.before - 25) : site.after + 25]
     steps = np.diff(around)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from forensics.causes.claim import DECISIVE, FAIR, SLIGHT, STRONG, milliseconds, opposes, supports, unchecked
-from forensics.causes.course import LATE_S, RECOVERY_S, SHARE, late_mechanism, stays_late, wanders
+from forensics.causes.course import LATE_S, RECOVERY_S, SHARE, late_mechanism, overtaken, stays_late, wanders
 from forensics.causes.holding import find_release
 from forensics.causes.site import GROWTH_WINDOW_S, Site
 from forensics.model import Cause, Evidence
@@ -210,22 +210,7 @@ def step_or_return(site: Site) -> list[Evidence]:
         )
         return [unchecked(site, "step_or_return", Cause.BUFFER_UNDERRUN, reason)]
     if not stays_late(site):
-        statement = (
-            f"The delay was back to {milliseconds(max(rest_s, 0.0))} above its baseline within "
-            f"{milliseconds(RECOVERY_S + site.lateness_s)}: a backlog arrived at once."
-        )
-        return [
-            supports(
-                site,
-                "step_or_return",
-                Cause.BUFFER_UNDERRUN,
-                statement,
-                weight=FAIR,
-                mechanism=late_mechanism(site),
-                rest_s=rest_s,
-            ),
-            opposes(site, "step_or_return", Cause.SENDER_POLICY, statement, weight=STRONG),
-        ]
+        return _came_back(site, rest_s)
     if find_release(site) is None and wanders(site):
         statement = (
             f"The delay stays {milliseconds(rest_s)} above its baseline, but goes up and down meanwhile: a queue fills "
@@ -251,9 +236,29 @@ def step_or_return(site: Site) -> list[Evidence]:
     ]
 
 
-def path_was_open(site: Site) -> list[Evidence]:
-    """Other datagrams from the same sender came through while the audio did not: the path was not held."""
-    if site.measured("lost_packets") > 0 or site.lateness_s < 2 * LATE_S or site.scene.capture is None:
+def _came_back(site: Site, rest_s: float) -> list[Evidence]:
+    """A backlog that arrived at once waited on the way, or at the sender, if the path let something else through."""
+    statement = (
+        f"The delay was back to {milliseconds(max(rest_s, 0.0))} above its baseline within "
+        f"{milliseconds(RECOVERY_S + site.lateness_s)}: a backlog arrived at once"
+    )
+    passed = _passed_meanwhile(site)
+    where = ", and as the path was open meanwhile, it had waited at the sender." if passed else "."
+    cause, weight = (Cause.LATE_MODEL_OUTPUT, SLIGHT) if passed else (Cause.BUFFER_UNDERRUN, FAIR)
+    mechanism = "stall" if passed else late_mechanism(site)
+    return [
+        supports(site, "step_or_return", cause, statement + where, weight=weight, mechanism=mechanism, rest_s=rest_s),
+        opposes(site, "step_or_return", Cause.SENDER_POLICY, statement + ".", weight=STRONG),
+    ]
+
+
+def _passed_meanwhile(site: Site) -> list[int]:
+    """Frames of other datagrams that the sender's flow brought while its audio did not come.
+
+    One path keeps the order of one flow's datagrams, so that none passes another that is held. Where packets were
+    overtaken nearby it does not, and one that comes says nothing of those that do not.
+    """
+    if site.lateness_s < 2 * LATE_S or site.scene.capture is None or overtaken(site):
         return []
     datagrams = site.scene.capture.datagrams
     start_s = float(site.journey["arrival_s"].iat[site.before]) + 2 * LATE_S
@@ -262,7 +267,14 @@ def path_was_open(site: Site) -> list[Evidence]:
         (datagrams["flow"] == site.stream.flow) & (datagrams["arrival_s"] > start_s) & (datagrams["arrival_s"] < stop_s)
     ]
     own = set(site.journey["frame"])
-    others = [int(frame) for frame in same["frame"] if int(frame) not in own]
+    return [int(frame) for frame in same["frame"] if int(frame) not in own]
+
+
+def path_was_open(site: Site) -> list[Evidence]:
+    """Other datagrams from the same sender came through while the audio did not: the path was not held."""
+    if site.measured("lost_packets") > 0 or site.lateness_s < 2 * LATE_S or site.scene.capture is None:
+        return []
+    others = _passed_meanwhile(site)
     if not others:
         return [
             unchecked(

@@ -269,15 +269,17 @@ def test_a_media_clock_that_ran_ahead_over_a_jump_passed_over_audio():
     assert told(evidence) == {Cause.SENDER_POLICY: True}
 
 
-def datagrams(*extra_s):
+def datagrams(*extra_s, swapped=(), **known):
     """The audio of a held stream as datagrams of flow 0, and other datagrams of that flow at these times."""
-    journey = make_journey(COUNT, lateness_s=RETURNS)
+    frame = np.arange(COUNT) + 1
+    frame[list(swapped)] = frame[list(swapped)[::-1]]
+    journey = make_journey(COUNT, lateness_s=RETURNS, frame=frame)
     arrival_s = np.r_[journey["arrival_s"], extra_s]
     table = {name: np.zeros(len(arrival_s)) for name in DATAGRAM_COLUMNS}
     table |= {"arrival_s": arrival_s, "frame": np.r_[journey["frame"], 90_000 + np.arange(len(extra_s))]}
     frame = pd.DataFrame(table).astype(dict(DATAGRAM_COLUMNS))
     capture = Capture(Path("call.pcap"), 0, frame, empty_table(FLOW_COLUMNS), np.zeros(0, np.uint8))
-    return make_site(journey, AT, capture=capture)
+    return make_site(journey, AT, capture=capture, **known)
 
 
 def test_other_datagrams_that_came_through_show_an_open_path():
@@ -285,6 +287,18 @@ def test_other_datagrams_that_came_through_show_an_open_path():
     sender = {Cause.LATE_MODEL_OUTPUT: True, Cause.SENDER_POLICY: True}
     assert told(evidence) == {Cause.BUFFER_UNDERRUN: False, **sender}
     assert "2 other datagrams from the same sender (frame 90000)" in said(evidence)
+
+
+def test_a_backlog_behind_an_open_path_had_waited_at_the_sender():
+    stream = silent_stream(NUMBER * 0.02 + RETURNS, timestamp=5000 + NUMBER * 960, reports=clock(0.0))
+    evidence = timing.step_or_return(datagrams(4.1, 4.2, downlink=stream))
+    assert told(evidence) == {Cause.LATE_MODEL_OUTPUT: True, Cause.SENDER_POLICY: False}
+    assert "as the path was open meanwhile, it had waited at the sender" in said(evidence)
+
+
+def test_where_packets_overtake_each_other_one_that_came_through_says_nothing():
+    (claim,) = timing.path_was_open(datagrams(4.1, 4.2, swapped=(AT + 2, AT + 3)))
+    assert claim.supports is None
 
 
 @pytest.mark.parametrize("outside_s", [3.9, 4.9])
