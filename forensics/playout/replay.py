@@ -118,7 +118,7 @@ def make_signal(arrivals: Arrivals, sent: AudioTrack | None) -> Blind:
         )
     pairs = zip(arrivals.start.tolist(), arrivals.length.tolist(), strict=True)
     pieces = [sent.samples[start : start + length] for start, length in pairs]
-    return Waveform(arrivals.rate_hz, pieces, capacity=len(sent.samples) + arrivals.rate_hz)
+    return Waveform(arrivals.rate_hz, pieces)
 
 
 def _longest_playout_s(arrivals: Arrivals, maximum_packets: int) -> float:

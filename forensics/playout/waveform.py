@@ -29,6 +29,9 @@ JOIN_S = 0.001  # normal.cc: cross-fade after a concealment
 MERGE_FADE_S = 60 / 8000  # merge.cc, kMaxCorrelationLength at full rate
 MERGE_SLOPE = 4194 / 2**20  # merge.cc: gain regained per sample of 8 kHz
 
+KEPT_S = 8
+"""Output that is held at once where its beginning may be forgotten: it is moved that seldom."""
+
 
 class Waveform(Blind):
     """The output of NetEq as samples.
@@ -38,37 +41,50 @@ class Waveform(Blind):
     rate_hz : int
     packets : list of ndarray
         The decoded samples of each packet, in media order.
-    capacity : int
-        Samples of output to expect; it grows where that is too little.
+    capacity : int, optional
+        Samples of output to expect; it grows where that is too little. Without it only the end of the output is kept,
+        which NetEq looks back at: an hour is replayed in a megabyte, and there are no `samples` of it.
     """
 
-    def __init__(self, rate_hz: int, packets: list[np.ndarray], *, capacity: int) -> None:
+    def __init__(self, rate_hz: int, packets: list[np.ndarray], *, capacity: int | None = None) -> None:
         super().__init__(rate_hz)
         self.packets = packets
-        self._out = np.zeros(capacity + rate_hz, dtype=np.float32)
+        self._forgets, self._first = capacity is None, 0
+        self._out = np.zeros((KEPT_S * rate_hz if capacity is None else capacity) + rate_hz, dtype=np.float32)
         self._overlap = self.size
         self._cycle = np.zeros(0, dtype=np.float32)
         self._onset = False
         self._background = QUIET_ENERGY
 
     def samples(self, heard: int) -> np.ndarray:
-        """Return the first `heard` samples of the output, float32."""
+        """Return the first `heard` samples of the output, float32; all of it has to have been kept."""
         return self._out[: min(heard, self.size)]
 
     # -- growing ------------------------------------------------------------------------------------------------------
 
     def _append(self, samples: np.ndarray) -> None:
-        end = self.size + len(samples)
-        if end > len(self._out):
-            self._out = np.concatenate([self._out, np.zeros(max(end, len(self._out)), dtype=np.float32)])
-        self._out[self.size : end] = samples
-        self.size = end
+        if self.size + len(samples) > self._first + len(self._out):
+            self._make_room(len(samples))
+        begin = self.size - self._first
+        self._out[begin : begin + len(samples)] = samples
+        self.size += len(samples)
+
+    def _make_room(self, samples: int) -> None:
+        """Forget what lies more than a second back, or else grow."""
+        held = self._out[: self.size - self._first]
+        if self._forgets:
+            held = held[-self.rate_hz :].copy()
+            self._first = self.size - len(held)
+        if len(held) + samples > len(self._out):
+            self._out = np.zeros(2 * max(len(held) + samples, len(self._out)), dtype=np.float32)
+        self._out[: len(held)] = held
 
     def _tail(self, samples: int) -> np.ndarray:
         """Return the last `samples` of the output (a view), padded with silence before its beginning."""
-        if samples <= self.size:
-            return self._out[self.size - samples : self.size]
-        return np.concatenate([np.zeros(samples - self.size, dtype=np.float32), self._out[: self.size]])
+        last = self.size - self._first
+        if samples <= last:
+            return self._out[last - samples : last]
+        return np.concatenate([np.zeros(samples - last, dtype=np.float32), self._out[:last]])
 
     def _decoded(self, first: int, last: int, samples: int) -> np.ndarray:
         decoded = np.concatenate(self.packets[first:last]) if last - first > 1 else self.packets[first]

@@ -5,6 +5,7 @@ from forensics.errors import AudioError
 from forensics.model import PLAYOUT_COLUMNS, AudioTrack
 from forensics.playout import replay_fixed, replay_neteq
 from forensics.playout.ticks import estimate_ticks, regular_ticks
+from forensics.playout.waveform import Waveform
 
 FRAME_S = 0.02
 
@@ -209,3 +210,15 @@ def test_a_fixed_buffer_plays_silence_for_a_loss(make_stream, steady):
 def test_a_fixed_buffer_of_enough_depth_loses_nothing(make_stream, steady):
     steady[500:505] = steady[505]
     assert replay_fixed(make_stream(steady), delay_s=0.15).counters["concealment_events"] == 0
+
+
+def test_output_whose_beginning_is_forgotten_is_looked_back_at_the_same():
+    rng, rate_hz = np.random.default_rng(2), 16_000
+    packets = [rng.normal(0, 0.1, 320).astype(np.float32) for _ in range(1500)]
+    kept, forgotten = Waveform(rate_hz, packets, capacity=0), Waveform(rate_hz, packets)
+    for first in range(0, 1500, 30):
+        for signal in (kept, forgotten):
+            signal.decode(first, first + 30, 30 * 320)
+    assert forgotten.size == kept.size
+    assert np.array_equal(forgotten._tail(rate_hz), kept._tail(rate_hz))
+    assert len(forgotten._out) < len(kept._out)
