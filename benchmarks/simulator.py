@@ -126,9 +126,10 @@ def from_arrivals(folder: Path, draws: int) -> pd.DataFrame:
 
 def heard_from(scenario: Scenario, plan: SendPlan, packets: pd.DataFrame, draws: int) -> pd.DataFrame:
     """Let several listeners, whom chance treats differently, play the same packets."""
-    known = {"payloads": encode_payloads(plan, scenario.sender), "spoken": speak_user(scenario)}
+    payloads, spoken = encode_payloads(plan, scenario.sender), speak_user(scenario)
     seeds = [crc32(f"{scenario.name} {scenario.seed} {draw}".encode()) for draw in range(draws)]
-    runs = (play_out(replace(scenario, seed=seed), plan, packets=packets, **known)[0] for seed in seeds)
+    heard = [replace(scenario, seed=seed) for seed in seeds]
+    runs = (play_out(own, plan, packets=packets, payloads=payloads, spoken=spoken)[0] for own in heard)
     return drawn(effects(describe_truth(account)) for account in runs)
 
 
@@ -179,7 +180,8 @@ def recorded(folder: Path) -> pd.DataFrame:
 def summarise(pairs: list[tuple[pd.DataFrame, pd.DataFrame]]) -> pd.DataFrame:
     """Pair the faults of two runs of each scenario, and sum up by kind."""
     rows = pd.concat(one.join(other[["hole_ms", "concealed_ms"]].add_suffix("_other")) for one, other in pairs)
-    rows = rows.fillna(0.0).assign(error=(rows["hole_ms_other"] - rows["hole_ms"]).abs())
+    rows = rows.fillna({"hole_ms_other": 0.0, "concealed_ms_other": 0.0})
+    rows["error"] = (rows["hole_ms_other"] - rows["hole_ms"]).abs()
     table = rows.groupby("kind").agg(
         faults=("error", "size"),
         error_ms=("error", "median"),
