@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from forensics.audio.levels import FLOOR_DBFS, frame_levels_dbfs
+from forensics.audio.levels import BLOCK_SAMPLES, FLOOR_DBFS, frame_levels_dbfs
 from forensics.audio.resample import resample_track
 from forensics.model import AudioTrack
 
@@ -86,9 +86,18 @@ def _active_frames(track: AudioTrack, level: np.ndarray) -> np.ndarray:
 
     detector = webrtcvad.Vad(VAD_MODE)
     size = round(VAD_FRAME_S * VAD_RATE_HZ)
-    samples = (np.clip(track.samples, -1, 1) * 32767).astype("<i2")
+    samples = _sixteen_bit(track.samples)
     pairs = level[: len(level) // 2 * 2].reshape(-1, 2).max(axis=1, initial=FLOOR_DBFS)
     if len(pairs) == 0:
         return np.zeros(0, bool)
     voiced = [detector.is_speech(samples[i * size : (i + 1) * size].tobytes(), VAD_RATE_HZ) for i in range(len(pairs))]
     return np.array(voiced) & (pairs > np.percentile(pairs, 98) - FLOOR_DB)
+
+
+def _sixteen_bit(samples: np.ndarray) -> np.ndarray:
+    """Samples as the detector takes them, block by block."""
+    out = np.empty(len(samples), "<i2")
+    for first in range(0, len(samples), BLOCK_SAMPLES):
+        block = slice(first, first + BLOCK_SAMPLES)
+        out[block] = np.clip(samples[block], -1, 1) * 32767
+    return out
