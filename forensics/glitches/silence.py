@@ -74,9 +74,9 @@ SIDE_S = 0.015
 ON_WIRE_S = 0.25
 """From the moment a sender runs out of audio to the moment its receiver does: a sending loop and a path."""
 
-SAME_S = 0.045
-"""A silence that was sent for want of audio is as long as the want, to the packet at either end; one that runs into a
-natural pause is longer, and is not heard as a cut."""
+SAME_S = (-0.025, 0.045)
+"""A silence that was sent for want of audio is as long as the want, to the packet: one less, where the sound before it
+rings on, or up to two more. One that runs into a natural pause is longer, and is not heard as a cut."""
 
 CLEAR_BEFORE_S, CLEAR_BEHIND_S = 0.001, 0.002
 """Distance of the compared sounds from the cut, where the codec's transition colours them."""
@@ -145,7 +145,8 @@ def _was_starved(edges: _Edges, scene: Scene) -> bool:
     begins_s, ends_s = scene.journey["arrival_s"].to_numpy()[[edges.first, edges.last]]
     later_s = begins_s - starved["start_s"].to_numpy()
     longer_s = ends_s - begins_s - (starved["end_s"] - starved["start_s"]).to_numpy()
-    return bool(((later_s >= -error_s) & (later_s <= ON_WIRE_S + error_s) & (np.abs(longer_s) <= SAME_S)).any())
+    in_time = (later_s >= -error_s) & (later_s <= ON_WIRE_S + error_s)
+    return bool((in_time & (longer_s >= SAME_S[0]) & (longer_s <= SAME_S[1])).any())
 
 
 def _silent_runs(scene: Scene, relative: np.ndarray) -> list[tuple[int, int]]:
