@@ -38,6 +38,10 @@ class Sound(Protocol):
     def sample_rate_hz(self) -> int:
         """Samples per second."""
 
+    @property
+    def duration_s(self) -> float:
+        """Where it ends."""
+
     def excerpt(self, start_s: float, length_s: float) -> np.ndarray:
         """Return (round(length_s * rate),) float32 from `start_s` on; zeros where there is nothing."""
 
@@ -55,6 +59,11 @@ class TrackSound:
     def sample_rate_hz(self) -> int:
         """Samples per second."""
         return self.track.sample_rate_hz
+
+    @property
+    def duration_s(self) -> float:
+        """Where it ends."""
+        return self.track.duration_s
 
     def excerpt(self, start_s: float, length_s: float) -> np.ndarray:
         """Return `length_s` from `start_s` on."""
@@ -84,6 +93,12 @@ class StreamSound:
     def sample_rate_hz(self) -> int:
         """Rate of the decoder."""
         return DECODERS[self.stream.codec.name][1]
+
+    @property
+    def duration_s(self) -> float:
+        """Where the last packet begins."""
+        media_s = self._order[1]
+        return float(media_s[-1]) if len(media_s) else 0.0
 
     @cached_property
     def _order(self) -> tuple[np.ndarray, np.ndarray]:

@@ -36,6 +36,9 @@ LINE_SHARE = 0.8
 WINDOWS_A_STEP = 8
 """A step asks for so many windows on the line: clocks are set now and then, jitter buffers move all the time."""
 
+LEVELS_HZ = 20
+"""Values of loudness a second by which a loud second is chosen."""
+
 REACH_S = 0.03
 DRIFT_REACH_PPM = 600.0
 """A window is looked for this far around the place that the last one predicts; sound cards stay within ± 500 ppm."""
@@ -111,7 +114,7 @@ def estimate_course(sent: Sound | AudioTrack, heard: Sound | AudioTrack) -> Cour
             "The recording does not contain this stream: the loudness of none of its parts leads to a place where the "
             "waveforms agree. Is it a recording of another call, or of the other direction, or too noisy?"
         )
-    places_s = _places(sent)
+    places_s = _places(sent, heard, lag_s=anchors[0].lag_s)
     windows = _track(sent, heard, anchors[0], places_s)
     line = _line_through(windows)
     windows = _look_again(sent, heard, windows, line)
@@ -165,15 +168,16 @@ def _follow(sent: Sound, heard: Sound, media_s: float, lag_s: float, away_s: flo
     return near if near.certain else find_window(sent, heard, media_s=media_s, lag_s=lag_s, reach_s=FAR_REACH_S)
 
 
-def _places(sent: Sound) -> np.ndarray:
-    """Media times of windows: the loudest second of each of up to `WINDOWS` equal parts of the stream."""
-    per_second = 20
-    levels = sent.levels_dbfs(per_second)
-    length = round(WINDOW_S * per_second)
-    parts = int(min(WINDOWS, len(levels) / per_second // LEAST_SPACING_S))
+def _places(sent: Sound, heard: Sound, *, lag_s: float) -> np.ndarray:
+    """Media times of windows: the loudest second of each of up to `WINDOWS` equal parts of what was recorded of it."""
+    levels = sent.levels_dbfs(LEVELS_HZ)
+    first = max(0, round(-lag_s * LEVELS_HZ))
+    levels = levels[first : max(first, round((heard.duration_s - lag_s) * LEVELS_HZ))]
+    length = round(WINDOW_S * LEVELS_HZ)
+    parts = int(min(WINDOWS, len(levels) / LEVELS_HZ // LEAST_SPACING_S))
     sums = np.convolve(levels, np.ones(length), "valid") if len(levels) >= length else np.zeros(0)
     pieces = np.array_split(np.arange(len(sums)), parts) if parts else []
-    return np.array([piece[np.argmax(sums[piece])] / per_second for piece in pieces if len(piece)])
+    return np.array([(first + piece[np.argmax(sums[piece])]) / LEVELS_HZ for piece in pieces if len(piece)])
 
 
 def _line_through(windows: pd.DataFrame) -> SteppedLine:

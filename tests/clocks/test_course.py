@@ -71,6 +71,13 @@ def test_half_of_the_call_is_enough():
     assert estimate_course(sound(), recorded(seconds=45.0)).offset_s == pytest.approx(1.25, abs=5e-5)
 
 
+def test_a_recording_of_the_end_of_the_call_is_placed():
+    course = estimate_course(sound(), recorded(offset_s=-45.0, seconds=30.0))
+    assert course.offset_s == pytest.approx(-45.0, abs=5e-5)
+    assert course.windows["kept"].mean() > 0.8
+    assert course.windows["media_s"].min() >= 45.0
+
+
 def test_at_0_db_it_is_aligned_or_refused():
     try:
         course = estimate_course(sound(), recorded(snr_db=0.0))
