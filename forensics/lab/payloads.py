@@ -32,27 +32,42 @@ def encode_payloads(plan: SendPlan, sender: Sender) -> list[bytes]:
         One RTP payload a packet.
     """
     if sender.codec == "opus":
-        return _encode_opus(plan.audio, sender)
+        return OpusEncoder(sender).encode(plan.audio)
     return _encode_telephone(plan.audio, sender)
 
 
-def _encode_opus(audio: np.ndarray, sender: Sender) -> list[bytes]:
-    import av
+class OpusEncoder:
+    """libopus at work on one voice: what it is given next goes on where it stopped.
 
-    encoder = av.CodecContext.create("libopus", "w")
-    encoder.sample_rate, encoder.layout, encoder.format = SPEECH_RATE_HZ, "mono", "flt"
-    encoder.bit_rate = sender.bitrate_bps
-    encoder.options = {
-        "application": "voip", "frame_duration": f"{sender.packet_s * 1000:g}",
-        "fec": str(int(sender.inband_fec)), "packet_loss": "20" if sender.inband_fec else "0",
-    }  # fmt: skip
-    payloads: list[bytes] = []
-    for row, piece in enumerate(audio):
-        frame = av.AudioFrame.from_ndarray(np.ascontiguousarray(piece[None, :]), format="flt", layout="mono")
-        frame.sample_rate, frame.pts = SPEECH_RATE_HZ, row * audio.shape[1]
-        payloads += [bytes(packet) for packet in encoder.encode(frame)]
-    payloads += [bytes(packet) for packet in encoder.encode(None)]
-    return payloads[: len(audio)]
+    Parameters
+    ----------
+    sender : Sender
+        Bit rate, packet length and in-band FEC.
+    """
+
+    def __init__(self, sender: Sender) -> None:
+        import av
+
+        self.packets = 0  # encoded so far
+        self._codec = av.CodecContext.create("libopus", "w")
+        self._codec.sample_rate, self._codec.layout, self._codec.format = SPEECH_RATE_HZ, "mono", "flt"
+        self._codec.bit_rate = sender.bitrate_bps
+        self._codec.options = {
+            "application": "voip", "frame_duration": f"{sender.packet_s * 1000:g}",
+            "fec": str(int(sender.inband_fec)), "packet_loss": "20" if sender.inband_fec else "0",
+        }  # fmt: skip
+
+    def encode(self, audio: np.ndarray) -> list[bytes]:
+        """Encode (packets, samples) of audio, one payload for each: libopus answers every frame at once."""
+        import av
+
+        payloads: list[bytes] = []
+        for row, piece in enumerate(audio, start=self.packets):
+            frame = av.AudioFrame.from_ndarray(np.ascontiguousarray(piece[None, :]), format="flt", layout="mono")
+            frame.sample_rate, frame.pts = SPEECH_RATE_HZ, row * audio.shape[1]
+            payloads += [bytes(packet) for packet in self._codec.encode(frame)]
+        self.packets += len(audio)
+        return payloads
 
 
 def _encode_telephone(audio: np.ndarray, sender: Sender) -> list[bytes]:

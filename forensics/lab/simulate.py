@@ -20,7 +20,7 @@ from forensics.lab.account import PACKET_COLUMNS, Account
 from forensics.lab.locate import FOUND_SCORE, SILENT_DBFS, levels_dbfs
 from forensics.lab.microphone import MICROPHONE_LEAD_S, MICROPHONE_RATE_HZ, TAIL_S, speak_user, with_lead
 from forensics.lab.model_log import model_events
-from forensics.lab.payloads import decode_payloads, encode_payloads
+from forensics.lab.payloads import OpusEncoder, decode_payloads, encode_payloads
 from forensics.lab.plan import SendPlan, plan_sending
 from forensics.lab.scenario import Scenario, Sender
 from forensics.lab.simulate_files import write_simulated
@@ -208,6 +208,8 @@ def _both_encoded(plan: SendPlan, sender: Sender, said: np.ndarray) -> tuple[lis
 
 def _encoded(audio: np.ndarray, sender: Sender, plan: SendPlan) -> list[bytes]:
     pieces = tuple(piece.tobytes() for piece in audio)
+    if sender.codec == "opus":
+        return _remembered_encodings.of(sender, pieces, lambda: _voices.encode(sender, pieces, audio=audio))
     return _remembered_encodings.of(sender, pieces, lambda: encode_payloads(replace(plan, audio=audio), sender))
 
 
@@ -228,7 +230,34 @@ class _Memory:
         return self._kept[0][2]
 
 
-_remembered_encodings, _remembered_decodings = _Memory(), _Memory()
+@dataclass(slots=True, eq=False)
+class _Voices:
+    """Opus encoders, each with what it made of a voice so far: where more of it is sent, it goes on from there."""
+
+    _kept: deque[tuple[Sender, tuple[bytes, ...], list[bytes], OpusEncoder]] = field(
+        default_factory=lambda: deque(maxlen=2 * RENDERED_CALLS)
+    )
+
+    def encode(self, sender: Sender, pieces: tuple[bytes, ...], *, audio: np.ndarray) -> list[bytes]:
+        """Return the payloads of `audio`, whose bytes are `pieces`."""
+        payloads, encoder = self._taken(sender, pieces)
+        payloads = payloads + encoder.encode(audio[len(payloads) :])
+        self._kept.appendleft((sender, pieces, payloads, encoder))
+        return payloads
+
+    def _taken(self, sender: Sender, pieces: tuple[bytes, ...]) -> tuple[list[bytes], OpusEncoder]:
+        """Take out the encoder that encoded most of the beginning of `pieces`, or a new one; nobody else may use it."""
+        fitting = [kept for kept in tuple(self._kept) if kept[0] == sender and pieces[: len(kept[1])] == kept[1]]
+        for kept in sorted(fitting, key=lambda kept: -len(kept[1])):
+            try:
+                self._kept.remove(kept)
+            except ValueError:  # another thread was faster
+                continue
+            return kept[2], kept[3]
+        return [], OpusEncoder(sender)
+
+
+_remembered_encodings, _remembered_decodings, _voices = _Memory(), _Memory(), _Voices()
 
 
 # ---------------------------------------------------------------------------------------------------------------------

@@ -11,6 +11,7 @@ from forensics.audio.payloads import decode_stream
 from forensics.capture import read_capture
 from forensics.case import open_case
 from forensics.errors import ScenarioError
+from forensics.lab.payloads import OpusEncoder, encode_payloads
 from forensics.lab.scenario import Fault, Line, Scenario, Sender
 from forensics.lab.scenario_file import read_scenario
 from forensics.lab.simulate import Receiver, simulate_call
@@ -204,5 +205,22 @@ def test_a_fault_that_is_moved_needs_no_new_encoding(make_scenario, monkeypatch)
     def refuse(*_):
         raise AssertionError("encoded anew")
 
-    monkeypatch.setattr("forensics.lab.simulate.encode_payloads", refuse)
+    monkeypatch.setattr("forensics.lab.payloads.OpusEncoder.encode", refuse)
     simulate_call(replace(scenario, faults=(Fault("burst_loss", 4.6, 0.3), Fault("stall", 5.4, 0.2))))
+
+
+def test_a_stall_that_is_taken_away_needs_no_new_encoding_but_of_what_is_sent_more(make_scenario, monkeypatch):
+    scenario = make_scenario(Fault("stall", 5.4, 0.42), bitrate_bps=31_000)  # which no other test has encoded
+    simulate_call(scenario)
+    encode, encoded = OpusEncoder.encode, []
+
+    def count(encoder, audio):
+        encoded.append(len(audio))
+        return encode(encoder, audio)
+
+    monkeypatch.setattr("forensics.lab.payloads.OpusEncoder.encode", count)
+    call = simulate_call(replace(scenario, faults=(Fault("delay_spike", 4.4, 0.3),)))
+    assert encoded == [21]
+    rtp = [trip.payload for trip in call.wire.downlink if trip.row >= 0]
+    anew = encode_payloads(call.account.plan, scenario.sender)
+    assert [data[-len(payload) :] for data, payload in zip(rtp, anew, strict=True)] == anew
