@@ -246,14 +246,28 @@ def _refine(history: np.ndarray, lag: int, rate_hz: int) -> tuple[int, float]:
 
 
 def _stretch_period(window: np.ndarray, rate_hz: int) -> int:
-    """Strongest period of the first 27.5 ms by plain correlation, 2.5 to 15 ms: time_stretch.cc, AutoCorrelation."""
+    """Strongest period of the first 27.5 ms by plain correlation, 2.5 to 15 ms: time_stretch.cc, AutoCorrelation.
+
+    The lags are those of 4 kHz; between them a parabola is laid through the peak and its neighbours (dsp_helper.cc,
+    PeakDetection and ParabolicFit), without which a high voice would rarely agree with itself one period later.
+    """
     coarse = _at_search_rate(window, rate_hz)[:110]
     low, most, length = 10, 59, 50  # kMinLag, its last lag and kCorrelationLen at 4 kHz
     newest = coarse[60 : 60 + length]
     lags = np.arange(low, most + 1)
     older = np.lib.stride_tricks.sliding_window_view(coarse, length)[60 - lags]
-    period = int(lags[np.argmax(older @ newest)]) * (rate_hz // SEARCH_RATE_HZ)
+    period = round((low + _peak(older @ newest)) * (rate_hz // SEARCH_RATE_HZ))
     return min(period, round(LONGEST_PERIOD * rate_hz) - 1)
+
+
+def _peak(values: np.ndarray) -> float:
+    """Place of the largest value, by a parabola through it and its two neighbours."""
+    top = int(np.argmax(values))
+    if not 0 < top < len(values) - 1:
+        return float(top)
+    before, here, after = values[top - 1 : top + 2].tolist()
+    bend = before - 2 * here + after
+    return top + 0.5 * (before - after) / bend if bend < 0 else float(top)
 
 
 def _at_search_rate(samples: np.ndarray, rate_hz: int) -> np.ndarray:
