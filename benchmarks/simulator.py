@@ -268,11 +268,23 @@ def time_it() -> None:
         ("30 s, a loss moved", LONG, replace(LONG, faults=(Fault("burst_loss", 3.2, 0.3), *LONG.faults[1:]))),
         ("10 s, a loss moved", SHORT, replace(SHORT, faults=(Fault("burst_loss", 3.2, 0.3), SHORT.faults[1]))),
         ("10 s, a stall longer", SHORT, replace(SHORT, faults=(SHORT.faults[0], Fault("stall", 5.0, 0.5)))),
+        ("10 s, a stall shorter", SHORT, replace(SHORT, faults=(SHORT.faults[0], Fault("stall", 5.0, 0.3)))),
         ("10 s, a spike instead", SHORT, replace(SHORT, faults=(Fault("delay_spike", 3.2, 0.3),))),
     ):
         simulate_call(base)
         taken_s = seconds(scenario)
         print(f"{name}: {taken_s:.2f} s of processor time, {scenario.duration_s / taken_s:.0f} times real time")
+    slid = [seconds(replace(SHORT, faults=faults)) for faults in slider_positions()]
+    print(f"10 s, {len(slid)} more changes: median {np.median(slid):.2f} s, at most {max(slid):.2f} s")
+
+
+def slider_positions() -> Iterable[tuple[Fault, ...]]:
+    """Move, lengthen and shorten faults of SHORT, and put others in their place, none of them rendered before."""
+    for step in range(1, 9):
+        yield Fault("burst_loss", 3.2 + 0.05 * step, 0.3), SHORT.faults[1]
+        yield SHORT.faults[0], Fault("stall", 5.0, 0.2 + 0.07 * step)
+        yield (Fault("delay_spike", 3.0 + 0.1 * step, 0.3),)
+        yield (Fault("jitter", 3.0 + 0.1 * step, 1.0, {"mean_s": 0.02, "shape": 0.5}),)
 
 
 def time_first() -> None:
