@@ -21,6 +21,13 @@ who = "agent"
 at_s = 0.3
 wav = "voice.wav"
 """
+PROGRAM = """
+import signal
+from forensics.__main__ import main
+from forensics.lab import record
+record.write_readings = lambda *_: signal.pause()  # the last file waits, so that writing is a moment to be caught
+main()
+"""
 RELAY_SIDES = ("0200007F:", "0300007F:")  # 127.0.0.2 and 127.0.0.3 as the kernel writes them
 COMES_WITHIN_S, ENDED_WITHIN_S = 90.0, 20.0
 
@@ -36,7 +43,7 @@ class Recording:
 
     def __init__(self, folder, scratch):
         self.folder, self.before, self.below, self.ports = folder, bound_ports(), set(), set()
-        command = [sys.executable, "-m", "forensics", "lab", "record", folder / "scenario.toml", folder / "case"]
+        command = [sys.executable, "-c", PROGRAM, "lab", "record", folder / "scenario.toml", folder / "case"]
         self.process = subprocess.Popen(
             list(map(str, command)), env={**os.environ, "TMPDIR": str(scratch)}, stdout=subprocess.PIPE,
             stderr=subprocess.PIPE, start_new_session=True,
