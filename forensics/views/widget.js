@@ -4,20 +4,20 @@ import { element, hideStill } from "./canvas/dom.js";
 import { KernelClient } from "./canvas/source.js";
 import { mount } from "./timeline.js";
 
+const RESTED_MS = 120;
+
 export async function render({ model, el }) {
   const timeline = await mount(el.appendChild(element("div")), new KernelClient(model));
   const told = {}; // what the hand did and the kernel does not know yet
   let settle = null;
-  const keep = () => "window" in told && model.set("window", told.window); // the rest may be chosen elsewhere meanwhile
   timeline.on((change) => {
     Object.assign(told, change);
-    Object.entries(change).forEach(([name, value]) => model.set(name, value));
     clearTimeout(settle);
     settle = setTimeout(() => {
-      keep(); // once more: the kernel may have echoed an older value meanwhile
+      Object.entries(told).forEach(([name, value]) => model.set(name, value));
       model.save_changes();
       for (const name of Object.keys(told)) delete told[name];
-    }, 120);
+    }, "glitch" in change ? 0 : RESTED_MS); // a choice is told at once, a movement once the hand rests
   });
   const follow = {
     window() {
@@ -26,6 +26,7 @@ export async function render({ model, el }) {
       if (Math.abs(start - timeline.axis.start) + Math.abs(end - timeline.axis.end) > 1e-6) timeline.showWindow(start, end);
     },
     glitch() {
+      delete told.glitch; // chosen elsewhere since, and that counts
       if (model.get("glitch") !== timeline.chosen) timeline.choose(model.get("glitch"), { zoom: true, quiet: true });
     },
     range() {
