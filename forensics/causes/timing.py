@@ -276,14 +276,12 @@ def path_was_open(site: Site) -> list[Evidence]:
         return []
     others = _passed_meanwhile(site)
     if not others:
-        return [
-            unchecked(
-                site,
-                "path_was_open",
-                Cause.BUFFER_UNDERRUN,
-                "Nothing else came from the sender during the hole, so the path may have been held or not.",
-            )
-        ]
+        reason = (
+            "Packets overtook each other nearby, so that whatever else came says nothing of those that did not."
+            if overtaken(site)
+            else "Nothing else came from the sender during the hole, so the path may have been held or not."
+        )
+        return [unchecked(site, "path_was_open", Cause.BUFFER_UNDERRUN, reason)]
     statement = (
         f"{len(others)} other datagram{'s' if len(others) > 1 else ''} from the same sender (frame {others[0]}) came "
         "through while the audio did not: the path was open."

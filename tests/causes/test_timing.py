@@ -299,6 +299,7 @@ def test_a_backlog_behind_an_open_path_had_waited_at_the_sender():
 def test_where_packets_overtake_each_other_one_that_came_through_says_nothing():
     (claim,) = timing.path_was_open(datagrams(4.1, 4.2, swapped=(AT + 2, AT + 3)))
     assert claim.supports is None
+    assert "overtook each other" in claim.statement
 
 
 @pytest.mark.parametrize("outside_s", [3.9, 4.9])
