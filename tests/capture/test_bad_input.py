@@ -2,6 +2,7 @@
 
 import resource
 import struct
+import tempfile
 from pathlib import Path
 
 import numpy as np
@@ -99,10 +100,11 @@ def test_everything_before_a_fault_is_returned(frame, damage):
     octets = bytearray(p.pcap(p.call(60)))
     place = 24 + frame * 230
     octets[place : place + len(damage)] = damage
-    path = Path(__import__("tempfile").mkdtemp()) / "call.pcap"
-    path.write_bytes(octets)
-    capture = read_capture(path)
-    numbers = [int.from_bytes(capture.payload(row)[2:4], "big") for row in range(len(capture.datagrams))]
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "call.pcap"
+        path.write_bytes(octets)
+        capture = read_capture(path)
+        numbers = [int.from_bytes(capture.payload(row)[2:4], "big") for row in range(len(capture.datagrams))]
     assert numbers[:frame] == list(range(100, 100 + frame))
 
 
