@@ -47,6 +47,13 @@ _ODD_FRAME = 0.5
 SAMPLE_PACKETS = 256
 """Packets from which a clock is inferred: five seconds of voice."""
 
+LONG_RUN = 5
+"""So many packets in a row, each at a quarter of the usual distance, were sent or held together: they tell of whoever
+let them go, not of their clock. Shorter runs are how loops and radio links deliver, and even out."""
+
+_FASTEST_VIDEO_S = 1 / 120
+"""Screens and cameras make no more frames in a second; a smaller step is no frame of a 90 kHz clock."""
+
 _NO_NEW_AUDIO = ("cn", "telephone-event", "red", "rtx", "ulpfec", "flexfec")
 
 
@@ -147,14 +154,17 @@ def infer_codec(arrival_s: np.ndarray, sequence_number: np.ndarray, timestamp: n
     Notes
     -----
     The time stamps' advance over the time that passed decides between the usual clocks, helped by the frame lengths
-    that voice codecs have. A sender that bursts its first seconds can mislead it; an SDP or `decode_as` settles it.
+    that voice codecs have. Packets that came together, and the pauses beside them, are left out; a sender that never
+    paces at all can mislead it still, and an SDP or `decode_as` settles it.
     """
     take = slice(0, SAMPLE_PACKETS)
     step = np.diff(sequence_number[take].astype(np.int64)).astype(np.int16)
     ticks = np.diff(timestamp[take].astype(np.int64)).astype(np.int32).astype(np.float64)
     passed = np.diff(arrival_s[take])
     usual = (step >= 1) & (step <= 10) & (ticks >= 0) & (passed < 1.0)
-    ratio = ticks[usual].sum() / max(passed[usual].sum(), 1e-9)
+    paced = usual & ~_together(passed, ticks)
+    told = paced if paced.sum() > usual.sum() / 2 else usual
+    ratio = ticks[told].sum() / max(passed[told].sum(), 1e-9)
     frames = ticks[usual & (step == 1) & (ticks > 0)]
     frame = float(np.median(frames)) if len(frames) else 0.0
     clock = min(CLOCKS_HZ, key=lambda hz: _misfit(hz, ratio=ratio, frame=frame))
@@ -162,6 +172,20 @@ def infer_codec(arrival_s: np.ndarray, sequence_number: np.ndarray, timestamp: n
     return Codec(name, clock, 2 if name == "opus" else 1, known="inferred")
 
 
+def _together(passed: np.ndarray, ticks: np.ndarray) -> np.ndarray:
+    """Which steps are part of a long run of frames that came together, or the pause on either side of one."""
+    quick = (
+        (ticks > 0) & (passed < np.median(passed[ticks > 0]) / 4) if (ticks > 0).any() else np.zeros(len(ticks), bool)
+    )
+    edges = np.flatnonzero(np.diff(np.r_[False, quick, False].astype(np.int8))).reshape(-1, 2)
+    inside = np.zeros(len(ticks), bool)
+    for first, last in edges[np.diff(edges, axis=1)[:, 0] > LONG_RUN]:
+        inside[max(0, first - 1) : last + 1] = True
+    return inside
+
+
 def _misfit(clock_hz: int, *, ratio: float, frame: float) -> float:
-    usual = any(abs(frame / clock_hz - length) < 1e-6 for length in _FRAMES_S) or clock_hz == 90000
+    length_s = frame / clock_hz
+    film = clock_hz == 90000 and length_s >= _FASTEST_VIDEO_S
+    usual = film or any(abs(length_s - length) < 1e-6 for length in _FRAMES_S)
     return abs(np.log(max(ratio, 1.0) / clock_hz)) + (0.0 if usual else _ODD_FRAME)
