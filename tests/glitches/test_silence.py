@@ -9,6 +9,7 @@ from building import encode, logged, make_scene, make_stream, track, voice
 from forensics.audio import decode_stream, resample_track
 from forensics.glitches import find_silence, find_silence_by_level
 from forensics.glitches.boundaries import measure_boundaries
+from forensics.model import Turn
 from forensics.playout.journey import trace_journey
 
 SECONDS, PACKET = 10.0, 960
@@ -69,6 +70,22 @@ def test_a_pause_that_fades_is_natural():
 
 def test_silence_between_packet_edges_was_not_made_by_a_sender_that_ran_dry():
     assert find_silence(scene_of(fill(steady(), *CUTS["late"], shift=PACKET // 2))) == []
+
+
+@pytest.mark.parametrize(("packets", "found"), [(3, 0), (10, 1)])
+def test_a_silence_that_is_short_enough_for_a_consonant_has_to_stand_within_one_sound(packets, found):
+    first = CUTS["late"][0]
+    sound = fill(steady(), first, packets)
+    behind = (first + packets) * PACKET
+    sound[behind:] += 12 * np.diff(sound[behind - 1 :])  # brighter, as behind a consonant's release
+    assert len(find_silence(scene_of(sound))) == found
+
+
+def test_a_silence_in_which_the_user_began_to_speak_is_a_turn():
+    scene = scene_of(fill(steady(), *CUTS["late"]))
+    (glitch,) = find_silence(scene)
+    asked = Turn("user", glitch.start_s + 0.05, glitch.end_s - 0.05)
+    assert find_silence(replace(scene, turns=(asked,))) == []
 
 
 def with_a_log(stall_s, *, at_s):
