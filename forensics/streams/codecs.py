@@ -51,8 +51,8 @@ LONG_RUN = 5
 """So many packets in a row, each at a quarter of the usual distance, were sent or held together: they tell of whoever
 let them go, not of their clock. Shorter runs are how loops and radio links deliver, and even out."""
 
-_FASTEST_VIDEO_S = 1 / 120
-"""Screens and cameras make no more frames in a second; a smaller step is no frame of a 90 kHz clock."""
+_FASTEST_VIDEO_S = 1 / 75
+"""Cameras and shared screens make 60 frames a second at most; a much smaller step is no frame of a 90 kHz clock."""
 
 _NO_NEW_AUDIO = ("cn", "telephone-event", "red", "rtx", "ulpfec", "flexfec")
 

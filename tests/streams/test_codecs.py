@@ -7,7 +7,7 @@ from forensics.streams.codecs import infer_codec
 
 
 def packets(clock_hz, *, frame_s=0.02, count=256, together=()):
-    """Arrivals, numbers and stamps of a regular stream, of which the ranges in `together` came at their first's time."""
+    """Arrivals, numbers and stamps of a regular stream, of which the ranges in `together` came at once."""
     arrival_s = np.arange(count) * frame_s
     for first, last in together:
         arrival_s[first:last] = arrival_s[first] + 0.0005 * np.arange(last - first)
