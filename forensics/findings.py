@@ -213,7 +213,7 @@ def _statistics(scene: Scene) -> dict[str, Any] | None:
     inbound, downlink = scene.stats.get("inbound-rtp"), scene.downlink
     if inbound is None or downlink is None:
         return None
-    from forensics.audio.payloads import DECODERS
+    from forensics.audio.decoder import DECODERS
     from forensics.playout.counted import measure_buffer, measure_concealment
 
     rate_hz = DECODERS.get(downlink.codec.name, ("", downlink.codec.clock_rate_hz))[1]

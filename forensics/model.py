@@ -22,6 +22,8 @@ import numpy as np
 if TYPE_CHECKING:
     import pandas as pd
 
+    from forensics.pcm import Pcm16
+
 # ---------------------------------------------------------------------------------------------------------------------
 # Column contracts
 # ---------------------------------------------------------------------------------------------------------------------
@@ -399,7 +401,7 @@ class AudioTrack:
     """Samples on a clock of their own. `known` lists the (start_s, end_s) that were really recorded or decoded."""
 
     name: str
-    samples: np.ndarray  # (n,) float32, -1..1, mono
+    samples: np.ndarray | Pcm16  # (n,) float32, -1..1, mono; held as 16 bits where no more are in them
     sample_rate_hz: int
     known: tuple[tuple[float, float], ...] = ()
     path: Path | None = None

@@ -9,6 +9,7 @@ PACKAGE = Path(__file__).parents[1] / "forensics"
 
 ORDER = (
     "errors",
+    "pcm",
     "model",
     "case",
     "calls",

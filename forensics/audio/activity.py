@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
+
 import numpy as np
 
 from forensics.audio.levels import BLOCK_SAMPLES, FLOOR_DBFS, frame_levels_dbfs
-from forensics.audio.resample import resample_track
+from forensics.audio.resample import resample_blocks
 from forensics.model import AudioTrack
+from forensics.pcm import Pcm16, to_pcm16
 
 VAD_RATE_HZ = 16_000
 """WebRTC's detector works on 8, 16, 32 or 48 kHz; 16 kHz holds all that it looks at."""
@@ -54,9 +57,7 @@ def find_speech(track: AudioTrack) -> tuple[tuple[float, float], ...]:
     Decisions of WebRTC's voice activity detector, less what lies `FLOOR_DB` below the loud frames, bridged over
     `BRIDGE_S`. Music and other talkers count as speech.
     """
-    at_rate = resample_track(track, sample_rate_hz=VAD_RATE_HZ)
-    level = frame_levels_dbfs(at_rate.samples, frame_samples=EDGE_FRAME_S * VAD_RATE_HZ)
-    active = _active_frames(at_rate, level)
+    level, active = _frames(track)
     edges = np.flatnonzero(np.diff(np.r_[False, active, False].astype(np.int8)))
     stretches: list[tuple[float, float]] = []
     for start, stop in edges.reshape(-1, 2) * VAD_FRAME_S:
@@ -80,24 +81,35 @@ def _sharpen(stretches: list[tuple[float, float]], level: np.ndarray) -> tuple[t
     return tuple(sharp)
 
 
-def _active_frames(track: AudioTrack, level: np.ndarray) -> np.ndarray:
-    """One decision per `VAD_FRAME_S`, of which each holds two of the frames that `level` tells of."""
+def _frames(track: AudioTrack) -> tuple[np.ndarray, np.ndarray]:
+    """Go through a sound block by block: a level per `EDGE_FRAME_S`, and whether each `VAD_FRAME_S` is speech."""
     import webrtcvad
 
-    detector = webrtcvad.Vad(VAD_MODE)
-    size = round(VAD_FRAME_S * VAD_RATE_HZ)
-    samples = _sixteen_bit(track.samples)
-    pairs = level[: len(level) // 2 * 2].reshape(-1, 2).max(axis=1, initial=FLOOR_DBFS)
-    if len(pairs) == 0:
-        return np.zeros(0, bool)
-    voiced = [detector.is_speech(samples[i * size : (i + 1) * size].tobytes(), VAD_RATE_HZ) for i in range(len(pairs))]
-    return np.array(voiced) & (pairs > np.percentile(pairs, 98) - FLOOR_DB)
+    detector, size = webrtcvad.Vad(VAD_MODE), round(VAD_FRAME_S * VAD_RATE_HZ)
+    levels, voiced = [np.empty(0, np.float32)], []
+    for block in _whole_frames(_at_vad_rate(track), size):
+        levels.append(frame_levels_dbfs(Pcm16(block), frame_samples=EDGE_FRAME_S * VAD_RATE_HZ))
+        octets = block.tobytes()
+        voiced += [detector.is_speech(octets[i : i + 2 * size], VAD_RATE_HZ) for i in range(0, len(octets), 2 * size)]
+    level = np.concatenate(levels)
+    loudest = level.reshape(-1, round(VAD_FRAME_S / EDGE_FRAME_S)).max(axis=1, initial=FLOOR_DBFS)
+    floor = np.percentile(loudest, 98) - FLOOR_DB if len(loudest) else FLOOR_DBFS
+    return level, np.array(voiced, bool) & (loudest > floor)
 
 
-def _sixteen_bit(samples: np.ndarray) -> np.ndarray:
-    """Samples as the detector takes them, block by block."""
-    out = np.empty(len(samples), "<i2")
-    for first in range(0, len(samples), BLOCK_SAMPLES):
-        block = slice(first, first + BLOCK_SAMPLES)
-        out[block] = np.clip(samples[block], -1, 1) * 32767
-    return out
+def _at_vad_rate(track: AudioTrack) -> Iterator[np.ndarray]:
+    """Yield the samples as the detector takes them, int16."""
+    count = len(track.samples)
+    pieces = (track.samples[first : first + BLOCK_SAMPLES] for first in range(0, count, BLOCK_SAMPLES))
+    held = [track.samples.integers] if isinstance(track.samples, Pcm16) else map(to_pcm16, pieces)
+    return resample_blocks(held, track.sample_rate_hz, sample_rate_hz=VAD_RATE_HZ)
+
+
+def _whole_frames(blocks: Iterable[np.ndarray], size: int) -> Iterator[np.ndarray]:
+    """Yield the same samples in blocks that hold whole frames; what does not fill one at the end is left out."""
+    left = np.empty(0, np.int16)
+    for block in blocks:
+        sound = np.concatenate([left, block])
+        whole = len(sound) // size * size
+        yield sound[:whole]
+        left = sound[whole:]

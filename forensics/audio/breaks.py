@@ -12,8 +12,10 @@ from functools import lru_cache
 from itertools import pairwise
 
 import numpy as np
+from scipy import fft
 
 from forensics.audio.similarity import mel_filters
+from forensics.pcm import Pcm16, gather
 
 RATE_HZ = 16_000
 """Rate of the windows; above 8 kHz codecs at call rates replace speech by noise of the same colour."""
@@ -61,12 +63,12 @@ MEASURES = (
 """Columns of `measure_breaks`."""
 
 
-def cut_windows(samples: np.ndarray, instants: np.ndarray) -> np.ndarray:
+def cut_windows(samples: np.ndarray | Pcm16, instants: np.ndarray) -> np.ndarray:
     """Return the windows around `instants`, (n,) sample numbers at `RATE_HZ`, scaled to one loudness.
 
     Parameters
     ----------
-    samples : ndarray, (m,) float32
+    samples : ndarray or Pcm16, (m,) float32
     instants : ndarray, (n,) int
         At least `REACH` from either end.
 
@@ -75,7 +77,7 @@ def cut_windows(samples: np.ndarray, instants: np.ndarray) -> np.ndarray:
     ndarray, (n, 2 * REACH) float32
         RMS 1 over the 20 ms on either side of the instant.
     """
-    windows = np.lib.stride_tricks.sliding_window_view(samples, 2 * REACH)[instants - REACH].astype(np.float32)
+    windows = gather(samples, instants - REACH, 2 * REACH)
     middle = windows[:, REACH - 320 : REACH + 320]
     return windows / (np.sqrt(np.mean(np.square(middle), axis=1, keepdims=True)) + 1e-6)
 
@@ -117,8 +119,8 @@ def fit_predictors(pieces: np.ndarray, *, order: int, noise: float) -> tuple[np.
         Prediction error filters, the first coefficient 1, and their error powers.
     """
     size = 1 << int(np.ceil(np.log2(pieces.shape[1] + order + 1)))
-    spectrum = np.fft.rfft(pieces * np.hamming(pieces.shape[1]).astype(np.float32), size)
-    correlation = np.fft.irfft(spectrum.real**2 + spectrum.imag**2, size)[:, : order + 1].astype(np.float64)
+    spectrum = fft.rfft(pieces * np.hamming(pieces.shape[1]).astype(np.float32), size)
+    correlation = fft.irfft(spectrum.real**2 + spectrum.imag**2, size)[:, : order + 1].astype(np.float64)
     error = correlation[:, 0] * (1 + noise) + 1e-9
     filters = np.zeros_like(correlation)
     filters[:, 0] = 1
@@ -133,8 +135,8 @@ def _residual(pieces: np.ndarray, predictors: np.ndarray) -> np.ndarray:
     """Prediction error, (n, length - order)."""
     order, length = predictors.shape[1] - 1, pieces.shape[1]
     size = 1 << int(np.ceil(np.log2(length + order)))
-    product = np.fft.rfft(pieces, size) * np.fft.rfft(predictors.astype(np.float32), size)
-    return np.fft.irfft(product, size)[:, order:length]
+    product = fft.rfft(pieces, size) * fft.rfft(predictors.astype(np.float32), size)
+    return fft.irfft(product, size)[:, order:length]
 
 
 def one_or_two_db(windows: np.ndarray) -> np.ndarray:
@@ -193,7 +195,7 @@ def _bands() -> np.ndarray:
 
 
 def _mel_db(pieces: np.ndarray) -> np.ndarray:
-    spectrum = np.fft.rfft(pieces * np.hanning(pieces.shape[1]).astype(np.float32), 512)
+    spectrum = fft.rfft(pieces * np.hanning(pieces.shape[1]).astype(np.float32), 512)
     return _db((spectrum.real**2 + spectrum.imag**2) @ _bands().T + 1e-10)
 
 

@@ -9,11 +9,13 @@ from typing import Protocol
 
 import numpy as np
 
+from forensics.audio.decoder import DECODERS, decode_rows
 from forensics.audio.levels import FLOOR_DBFS, frame_levels_dbfs
-from forensics.audio.payloads import DECODERS, check_decodable, decode_rows, media_time_s, rows_in_media_order
+from forensics.audio.payloads import check_decodable, media_time_s, rows_in_media_order
 from forensics.audio.recording import read_recording
 from forensics.errors import AudioError
 from forensics.model import AudioTrack, RtpStream
+from forensics.pcm import Pcm16
 
 WARM_UP_S = 0.1
 """Packets decoded before an excerpt and thrown away: an Opus decoder converges within 80 ms (RFC 7845 §4.6)."""
@@ -188,7 +190,7 @@ class FileSound:
                 return np.concatenate(levels)
 
 
-def cut_out(samples: np.ndarray, first: int, count: int) -> np.ndarray:
+def cut_out(samples: np.ndarray | Pcm16, first: int, count: int) -> np.ndarray:
     """Return `count` samples from `first` on, zeros where there are none; (count,) float32."""
     if first >= 0 and first + count <= len(samples):
         return samples[first : first + count]

@@ -5,36 +5,19 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 
+from forensics.audio.decoder import DECODERS, OPUS_PACKET_S, decode_blocks
 from forensics.audio.levels import piece_levels_dbfs
 from forensics.audio.resample import join_blocks, resample_blocks
 from forensics.errors import AudioError
 from forensics.model import FATES, PLAYOUT_COLUMNS, AudioTrack, Fate, RtpStream
-
-if TYPE_CHECKING:
-    from av import AudioFrame
-
-DECODERS = {
-    "opus": ("libopus", 48_000),
-    "pcmu": ("pcm_mulaw", 8_000),
-    "pcma": ("pcm_alaw", 8_000),
-    "g722": ("g722", 16_000),
-}
-"""RTP encoding name → FFmpeg decoder and the rate of the audio it yields (G.722 sounds at 16 kHz, RFC 3551 §4.5.2)."""
+from forensics.pcm import Pcm16
 
 MAX_JUMP_S = 30.0
 """A timestamp step that exceeds the time between the arrivals by more is a reset of the sender's clock, not a pause."""
-
-
-OPUS_PACKET_S = 0.12
-"""The longest packet of Opus (RFC 7587 §4.2)."""
-
-PACKETS_AT_ONCE = 512
-"""Packets that are decoded before their samples are converted, measured and placed: 2 MB."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -83,7 +66,7 @@ def decode_stream(stream: RtpStream, *, sample_rate_hz: int | None = None) -> De
     Returns
     -------
     DecodedStream
-        `track.samples` (n,) float32; sample 0 is the first media time. Lost packets and pauses are zeros outside of
+        `track.samples` (n,) `Pcm16`; sample 0 is the first media time. Lost packets and pauses are zeros outside of
         `track.known`. Raw Opus lags what was encoded by the encoder's look-ahead (312 samples, RFC 7845 §4.2); so
         does what the listener's decoder yields, which is why it is left in.
 
@@ -100,12 +83,13 @@ def decode_stream(stream: RtpStream, *, sample_rate_hz: int | None = None) -> De
     starts = np.round(media_s[rows] * own_hz).astype(np.int64)
     pieces = _Pieces(np.zeros(len(rows), np.int64), np.empty(len(rows)))
     sound = resample_blocks(_placed(stream, rows, starts, pieces), own_hz, sample_rate_hz=rate_hz)
-    samples = join_blocks(sound, count=round((starts.max(initial=0) + _longest(stream, own_hz)) * rate_hz / own_hz))
+    most = round((starts.max(initial=0) + _longest(stream, own_hz)) * rate_hz / own_hz)
+    samples = join_blocks(sound, count=most, dtype=np.int16)
     held = pieces.lengths > 0
     ends = starts[held] + pieces.lengths[held]
     track = AudioTrack(
         "sent",
-        samples[: round(ends.max(initial=0) / own_hz * rate_hz)],
+        Pcm16(samples[: round(ends.max(initial=0) / own_hz * rate_hz)]),
         rate_hz,
         _known_s(starts[held], ends, own_hz),
         notes=(f"decoded from SSRC {stream.ssrc:#010x}",) if held.any() else (),
@@ -141,49 +125,6 @@ def rows_in_media_order(stream: RtpStream, media_s: np.ndarray) -> np.ndarray:
     return rows[np.argsort(media_s[rows], kind="stable")]
 
 
-def decode_rows(stream: RtpStream, rows: np.ndarray) -> Iterator[np.ndarray]:
-    """Yield the samples of each packet, an empty array where the decoder refuses it."""
-    for lengths, samples in _decode_blocks(stream, rows):
-        yield from np.split(samples, np.cumsum(lengths)[:-1])
-
-
-def _decode_blocks(stream: RtpStream, rows: np.ndarray) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    """Yield so many packets at a time: how many samples each holds, and these one after the other, float32."""
-    import av
-    from av.audio.codeccontext import AudioCodecContext
-    from av.error import FFmpegError
-
-    name, rate_hz = DECODERS[stream.codec.name]
-    context = av.CodecContext.create(name, "r")
-    assert isinstance(context, AudioCodecContext)
-    context.sample_rate = rate_hz
-    context.layout = "mono"
-    for first in range(0, len(rows), PACKETS_AT_ONCE):
-        pieces = []
-        for payload in _payloads(stream, rows[first : first + PACKETS_AT_ONCE]):
-            try:
-                frames = context.decode(av.Packet(payload)) if payload else []
-            except FFmpegError:
-                frames = []
-            pieces.append(b"".join(map(_octets, frames)))
-        lengths = np.fromiter(map(len, pieces), np.int64, len(pieces)) // 2
-        yield lengths, np.frombuffer(b"".join(pieces), np.int16).astype(np.float32) / 32768
-
-
-def _payloads(stream: RtpStream, rows: np.ndarray) -> Iterator[bytes]:
-    """Yield the payload of each row, empty where it was cut off; `RtpStream.payload` for many rows at once."""
-    first = stream.packets["payload_offset"].to_numpy()[rows]
-    last = first + stream.packets["payload_bytes"].to_numpy()[rows]
-    octets = memoryview(np.ascontiguousarray(stream.octets))
-    for start, end in zip(first.tolist(), last.tolist(), strict=True):
-        yield bytes(octets[start:end]) if start >= 0 else b""
-
-
-def _octets(frame: AudioFrame) -> memoryview:
-    """Return the samples of a mono frame; every decoder of `DECODERS` makes 16 bit ones."""
-    return memoryview(frame.planes[0])[: 2 * frame.samples]
-
-
 @dataclass(frozen=True, slots=True, eq=False)
 class _Pieces:
     """What became of each packet: its samples (0: refused), and their level."""
@@ -193,20 +134,20 @@ class _Pieces:
 
 
 def _placed(stream: RtpStream, rows: np.ndarray, starts: np.ndarray, pieces: _Pieces) -> Iterator[np.ndarray]:
-    """Yield the sound on the media clock from its zero on, block by block, and fill in `pieces`.
+    """Yield the sound on the media clock from its zero on, block by block, int16, and fill in `pieces`.
 
     `starts` (n,) are the first samples of `rows`, in order: nothing before the next block's first is written again.
     """
-    pending, begin, row = np.zeros(0, np.float32), 0, 0
-    for lengths, samples in _decode_blocks(stream, rows):
+    pending, begin, row = np.zeros(0, np.int16), 0, 0
+    for lengths, samples in decode_blocks(stream, rows):
         here = slice(row, row + len(lengths))
         row = here.stop
         edges = np.cumsum(lengths)
         pieces.lengths[here] = lengths
-        pieces.levels_dbfs[here] = piece_levels_dbfs(samples, edges - lengths, edges)
+        pieces.levels_dbfs[here] = piece_levels_dbfs(Pcm16(samples)[:], edges - lengths, edges)
         places = starts[here] - begin
         settled = int(starts[row]) - begin if row < len(starts) else 0
-        room = np.zeros(max(len(pending), settled, int((places + lengths).max())), np.float32)
+        room = np.zeros(max(len(pending), settled, int((places + lengths).max())), np.int16)
         room[: len(pending)] = pending
         _write(samples, edges, room, places)
         settled = settled if row < len(starts) else len(room)

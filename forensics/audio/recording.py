@@ -2,16 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from itertools import chain
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from forensics.errors import AudioError
 from forensics.model import AudioTrack
+from forensics.pcm import Pcm16, to_pcm16
+
+if TYPE_CHECKING:
+    from av.audio.codeccontext import AudioCodecContext
+    from soundfile import SoundFile
 
 
 def read_recording(path: Path | str, *, name: str = "recording") -> AudioTrack:
-    """Read a recording as mono float32 at its own sample rate.
+    """Read a recording as mono samples at its own sample rate.
 
     Parameters
     ----------
@@ -23,7 +31,8 @@ def read_recording(path: Path | str, *, name: str = "recording") -> AudioTrack:
     Returns
     -------
     AudioTrack
-        `samples` (n,) float32 in -1..1. A file that breaks off in the middle is read up to there, and `notes` says so.
+        `samples` (n,) in -1..1: `Pcm16` where the file holds no more than 16 bits or was coded with loss, else float32.
+        A file that breaks off in the middle is read up to there, and `notes` says so.
 
     Raises
     ------
@@ -53,7 +62,7 @@ def read_recording(path: Path | str, *, name: str = "recording") -> AudioTrack:
     samples = np.concatenate(blocks)
     return AudioTrack(
         name=name,
-        samples=samples,
+        samples=_held(samples),
         sample_rate_hz=rate_hz,
         known=((0.0, len(samples) / rate_hz),),
         path=path,
@@ -64,10 +73,13 @@ def read_recording(path: Path | str, *, name: str = "recording") -> AudioTrack:
 PLAIN_FORMATS = ("WAV", "WAVEX", "RF64", "W64", "FLAC", "AIFF")
 """Formats without encoder delay, which libsndfile reads some ten times as fast as FFmpeg: an hour in a second."""
 
+SIXTEEN_BITS = ("PCM_16", "PCM_S8", "PCM_U8", "ULAW", "ALAW")
+"""What libsndfile calls samples that 16 bits hold."""
+
 BLOCK_SAMPLES = 1 << 20
 
 
-def _read_plain(path: Path) -> tuple[np.ndarray, int] | None:
+def _read_plain(path: Path) -> tuple[np.ndarray | Pcm16, int] | None:
     """Mono samples and rate of a file in one of `PLAIN_FORMATS`; None where FFmpeg has to say what is wrong with it."""
     import soundfile
 
@@ -77,13 +89,31 @@ def _read_plain(path: Path) -> tuple[np.ndarray, int] | None:
         with soundfile.SoundFile(str(path)) as file:
             if file.format not in PLAIN_FORMATS or not file.frames:
                 return None
-            samples, done = np.empty(file.frames, np.float32), 0
-            for block in file.blocks(BLOCK_SAMPLES, dtype="float32", always_2d=True):
-                samples[done : done + len(block)] = block[:, 0] if block.shape[1] == 1 else block.mean(axis=1)
-                done += len(block)
-            return (samples, file.samplerate) if done == len(samples) else None
+            samples = np.empty(file.frames, np.int16 if file.subtype in SIXTEEN_BITS else np.float32)
+            done = _fill(samples, file)
+            return (_held(samples), file.samplerate) if done == len(samples) else None
     except soundfile.LibsndfileError:
         return None
+
+
+def _fill(samples: np.ndarray, file: SoundFile) -> int:
+    """Read a file into `samples`, channels averaged, block by block; return how many there were."""
+    done, count = 0, 1
+    while count and done < len(samples):
+        room = samples[done : done + BLOCK_SAMPLES]
+        if file.channels == 1:
+            count = len(file.read(out=room))
+        else:
+            block = file.read(len(room), dtype=samples.dtype.name, always_2d=True)
+            mean, count = block.mean(axis=1), len(block)
+            room[:count] = mean if samples.dtype == np.float32 else np.rint(mean)
+        done += count
+    return done
+
+
+def _held(samples: np.ndarray) -> np.ndarray | Pcm16:
+    """Return samples as a track holds them."""
+    return Pcm16(samples) if samples.dtype == np.int16 else samples
 
 
 def _missing_octets(path: Path) -> int:
@@ -111,11 +141,10 @@ def _decode_blocks(path: Path) -> tuple[int, list[np.ndarray], list[str]]:
                 raise AudioError(f"{path.name} holds no audio stream. Give the file that was recorded at the listener.")
             source = container.streams.audio[0]
             rate_hz = source.codec_context.sample_rate
-            planar = av.AudioResampler(format="fltp", rate=rate_hz)
+            planar, kept = av.AudioResampler(format="fltp", rate=rate_hz), _kept(source.codec_context)
             try:
-                for frame in container.decode(source):
-                    blocks += [part.to_ndarray().mean(axis=0) for part in planar.resample(frame)]
-                blocks += [part.to_ndarray().mean(axis=0) for part in planar.resample(None)]
+                for frame in chain(container.decode(source), [None]):
+                    blocks += [kept(part.to_ndarray().mean(axis=0)) for part in planar.resample(frame)]
             except FFmpegError as fault:
                 seconds = sum(map(len, blocks)) / rate_hz
                 notes.append(f"{path.name} breaks off after {seconds:.2f} s ({fault.strerror}); read up to there.")
@@ -125,3 +154,9 @@ def _decode_blocks(path: Path) -> tuple[int, list[np.ndarray], list[str]]:
             "MP3."
         ) from fault
     return rate_hz, blocks, notes
+
+
+def _kept(codec: AudioCodecContext) -> Callable[[np.ndarray], np.ndarray]:
+    """Return what turns decoded blocks into those that are kept: 16 bits, unless the file has more of its own."""
+    exact = codec.codec.lossless and codec.format.bytes > 2
+    return np.asarray if exact else to_pcm16

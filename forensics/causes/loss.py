@@ -10,7 +10,7 @@ import pandas as pd
 from forensics.audio.resample import resample_track
 from forensics.causes.claim import DECISIVE, FAIR, SLIGHT, STRONG, milliseconds, opposes, supports, unchecked
 from forensics.causes.site import Site
-from forensics.clocks.recording import find_in, pre_emphasis
+from forensics.clocks.recording import Whitened, find_in
 from forensics.clocks.reports import read_sender_clock
 from forensics.glitches.missing import decode_twin, find_sent
 from forensics.model import AudioTrack, Cause, Evidence, RtpStream, Scene
@@ -392,9 +392,9 @@ def _scores_of_missing(site: Site, twin: RtpStream) -> list[float]:
 
 
 @lru_cache(maxsize=4)
-def whiten(track: AudioTrack, rate_hz: int) -> np.ndarray:
+def whiten(track: AudioTrack, rate_hz: int) -> Whitened:
     """Samples of a track at a rate, pre-emphasised: vowels of one voice are alike in their lowest partials."""
-    return pre_emphasis(resample_track(track, sample_rate_hz=rate_hz).samples)
+    return Whitened(resample_track(track, sample_rate_hz=rate_hz).samples)
 
 
 RULES = (

@@ -10,6 +10,7 @@ from scipy import fft
 from forensics.audio.levels import frame_levels_dbfs
 from forensics.errors import ClockError
 from forensics.model import AudioTrack
+from forensics.pcm import Pcm16, gather
 
 ENVELOPE_HZ = 100
 """10 ms frames: a syllable spans 10 to 30 of them, a 60 min call has 360 000, which one FFT correlates in 0.1 s."""
@@ -177,7 +178,7 @@ def pre_emphasis(samples: np.ndarray) -> np.ndarray:
 class Whitened:
     """A sound of which only what is looked at is pre-emphasised: a slice of it is that of `pre_emphasis` of all."""
 
-    samples: np.ndarray
+    samples: np.ndarray | Pcm16
 
     def __len__(self) -> int:
         return len(self.samples)
@@ -188,9 +189,10 @@ class Whitened:
 
     def windows(self, starts: np.ndarray, count: int) -> np.ndarray:
         """Return `count` samples from each of `starts` on, all of which there are; (n, count) float32."""
-        windows = np.lib.stride_tricks.sliding_window_view(np.asarray(self.samples, np.float32), count)
-        edges = windows[starts]
-        edges -= np.float32(0.97) * windows[np.maximum(starts - 1, 0)]
+        if len(self) == count:
+            return np.stack([self[:] for _ in starts])
+        around = gather(self.samples, np.maximum(starts - 1, 0), count + 1)
+        edges = around[:, 1:] - np.float32(0.97) * around[:, :-1]
         edges[starts == 0] = self[:count]
         return edges
 

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from forensics.audio.activity import find_speech
-from forensics.audio.payloads import DECODERS
+from forensics.audio.decoder import DECODERS
 from forensics.clocks.captures import estimate_departures, estimate_sender_clock
 from forensics.clocks.counted_delay import refine_recording_clock
 from forensics.clocks.events import estimate_events_clock, place_events

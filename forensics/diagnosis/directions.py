@@ -8,8 +8,9 @@ from functools import partial
 
 import numpy as np
 
+from forensics.audio.decoder import DECODERS
 from forensics.audio.excerpts import StreamSound, TrackSound
-from forensics.audio.payloads import DECODERS, DecodedStream, decode_stream, media_time_s
+from forensics.audio.payloads import DecodedStream, decode_stream, media_time_s
 from forensics.audio.resample import resample_track
 from forensics.clocks.captures import estimate_departures
 from forensics.clocks.course import Course, estimate_course

@@ -17,6 +17,7 @@ from forensics.audio.resample import resample_track
 from forensics.clocks.captures import find_twin
 from forensics.errors import ForensicsError
 from forensics.model import AudioTrack, Glitch, RtpStream, Scene
+from forensics.pcm import Pcm16
 from forensics.playout.journey import SPEECH_RANGE_DB
 
 BANDS, WINDOW_S, HOP_S, RANGE_DB = 40, 0.02, 0.005, 40.0
@@ -84,7 +85,7 @@ def _measured(glitch: Glitch, scene: Scene, twin: RtpStream, sent: DecodedStream
 
 
 @lru_cache(maxsize=2)
-def _at_rate(recording: AudioTrack, rate_hz: int) -> np.ndarray:
+def _at_rate(recording: AudioTrack, rate_hz: int) -> np.ndarray | Pcm16:
     return resample_track(recording, sample_rate_hz=rate_hz).samples
 
 

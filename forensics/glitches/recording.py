@@ -91,7 +91,7 @@ def _loud_dbfs(track: AudioTrack) -> float:
 def _concealed(scene: Scene, *, loud_dbfs: float) -> Iterator[Glitch]:
     """Yield the stretches of repeated pitch behind which the voice comes back."""
     assert scene.recording is not None
-    samples = resample_track(scene.recording, sample_rate_hz=RATE_HZ).samples
+    samples = np.asarray(resample_track(scene.recording, sample_rate_hz=RATE_HZ).samples)
     levels = frame_levels_dbfs(samples, frame_samples=FRAME_S * RATE_HZ) - loud_dbfs
     repeats = find_repeats(samples)
     ends = [_resumed_s(repeat, levels) for repeat in repeats]

@@ -20,11 +20,13 @@ import numpy as np
 import pandas as pd
 
 from forensics.audio.breaks import RATE_HZ, REACH, break_db, cut_windows, measure_breaks, prediction_breaks_db
+from forensics.audio.levels import frame_levels_dbfs, piece_levels_dbfs
 from forensics.audio.resample import resample_track
 from forensics.glitches.boundaries import measure_boundaries
 from forensics.glitches.candidate import candidate
 from forensics.glitches.silence import OPUS_LAG_S
 from forensics.model import Glitch, Scene
+from forensics.pcm import Pcm16
 
 STEADY_S = 0.005
 """A boundary whose media or playout is out by more than this has something else known about it."""
@@ -53,9 +55,6 @@ DEPTH = 3
 
 BLOCK = 256
 """Windows that are measured at once: 2 MB, which a processor's cache holds."""
-
-LEVELS_AT_ONCE = 2048
-"""Pieces whose level is taken at once, 3 MB."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,34 +173,25 @@ def _undisturbed(journey: pd.DataFrame, boundaries: pd.DataFrame) -> np.ndarray:
     return np.asarray(boundaries.index[clear & ~moved], dtype=int)
 
 
-def find_speech_edges(samples: np.ndarray, instants: np.ndarray) -> np.ndarray:
+def find_speech_edges(samples: np.ndarray | Pcm16, instants: np.ndarray) -> np.ndarray:
     """Indices of the instants that have room for a window, and speech on either side as far as `SIDE` goes."""
-    levels_db = _mean_power_db(samples, np.arange(0, len(samples) - SIDE[2] + 1, SIDE[2]), length=SIDE[2])
+    levels_db = frame_levels_dbfs(samples, frame_samples=SIDE[2])
     if not (levels_db > FLOOR_DBFS).any():
         return np.empty(0, int)
     gate_db = np.percentile(levels_db[levels_db > FLOOR_DBFS], 95) - SPEECH_DB
     index = np.flatnonzero((instants >= REACH) & (instants <= len(samples) - REACH))
     behind = list(pairwise(SIDE))
     for start, stop in (*behind, *((-stop, -start) for start, stop in behind)):
-        index = index[_mean_power_db(samples, instants[index] + start, length=stop - start) > gate_db]
+        index = index[piece_levels_dbfs(samples, instants[index] + start, instants[index] + stop) > gate_db]
     return index
 
 
-def _mean_power_db(samples: np.ndarray, starts: np.ndarray, *, length: int) -> np.ndarray:
-    """Level of `length` samples from each of `starts` on, (n,) dB, some thousand at once."""
-    power = np.empty(len(starts))
-    for first in range(0, len(starts), LEVELS_AT_ONCE):
-        pieces = np.lib.stride_tricks.sliding_window_view(samples, length)[starts[first : first + LEVELS_AT_ONCE]]
-        power[first : first + LEVELS_AT_ONCE] = np.einsum("ij,ij->i", pieces, pieces, dtype=np.float64)
-    return 10 * np.log10(power / length + 1e-12)
-
-
-def score_edges(samples: np.ndarray, instants: np.ndarray, *, judge: Judge) -> tuple[np.ndarray, np.ndarray]:
+def score_edges(samples: np.ndarray | Pcm16, instants: np.ndarray, *, judge: Judge) -> tuple[np.ndarray, np.ndarray]:
     """Weigh a splice against none at each instant.
 
     Parameters
     ----------
-    samples : ndarray, (m,) float32
+    samples : ndarray or Pcm16, (m,) float32
         At `RATE_HZ`.
     instants : ndarray, (n,) int
         Sample numbers with room for a window.

@@ -7,7 +7,7 @@ from itertools import pairwise
 import numpy as np
 import pandas as pd
 
-from forensics.audio.levels import level_dbfs
+from forensics.audio.levels import piece_levels_dbfs
 from forensics.audio.payloads import media_time_s
 from forensics.model import FATES, JOURNEY_COLUMNS, AudioTrack, ClockMap, Fate, Playout, RtpStream
 
@@ -83,14 +83,14 @@ def _level_dbfs(journey: pd.DataFrame, sent: AudioTrack) -> pd.Series:
     """Level of each packet in the decoded stream."""
     edges = journey["media_s"].to_numpy()[:, None] + np.array([0.0, 1.0]) * journey[["duration_s"]].to_numpy()
     first, last = (edges * sent.sample_rate_hz).round().astype(int).T
-    return pd.Series([level_dbfs(sent.samples[a:b]) for a, b in zip(first, last, strict=True)])
+    return pd.Series(piece_levels_dbfs(sent.samples, first, last))
 
 
-def _tail_dbfs(journey: pd.DataFrame, sent: AudioTrack) -> list[float]:
+def _tail_dbfs(journey: pd.DataFrame, sent: AudioTrack) -> np.ndarray:
     """Level of the last `TAIL_S` of each packet."""
     ends = ((journey["media_s"] + journey["duration_s"]).to_numpy() * sent.sample_rate_hz).round().astype(int)
     length = round(TAIL_S * sent.sample_rate_hz)
-    return [level_dbfs(sent.samples[max(0, end - length) : end]) for end in ends]
+    return piece_levels_dbfs(sent.samples, ends - length, ends)
 
 
 def _durations_s(media_s: np.ndarray, sequence: np.ndarray) -> np.ndarray:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -116,9 +118,24 @@ def make_signal(arrivals: Arrivals, sent: AudioTrack | None) -> Blind:
             f"The audio has {sent.sample_rate_hz} Hz, the stream is played at {arrivals.rate_hz} Hz. "
             "Give the track that forensics.audio.payloads.decode_stream makes of this stream."
         )
-    pairs = zip(arrivals.start.tolist(), arrivals.length.tolist(), strict=True)
-    pieces = [sent.samples[start : start + length] for start, length in pairs]
-    return Waveform(arrivals.rate_hz, pieces)
+    return Waveform(arrivals.rate_hz, _Packets(sent, arrivals.start, arrivals.length))
+
+
+class _Packets(Sequence[np.ndarray]):
+    """The samples of each packet, taken out of the decoded stream when they are asked for."""
+
+    def __init__(self, sent: AudioTrack, start: np.ndarray, length: np.ndarray) -> None:
+        self._sent, self._start, self._length = sent, start, length
+
+    def __len__(self) -> int:
+        return len(self._start)
+
+    def __getitem__(self, which: Any) -> Any:
+        if isinstance(which, slice):
+            pairs = zip(self._start[which].tolist(), self._length[which].tolist(), strict=True)
+            return [self._sent.samples[start : start + length] for start, length in pairs]
+        start = int(self._start[which])
+        return self._sent.samples[start : start + int(self._length[which])]
 
 
 def _longest_playout_s(arrivals: Arrivals, maximum_packets: int) -> float:

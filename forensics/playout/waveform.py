@@ -9,6 +9,8 @@ Source of every constant: libwebrtc (state of July 2026), modules/audio_coding/n
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from forensics.playout.concealment import LONGEST_PERIOD, SHORTEST_PERIOD, UNVOICED_SLOPE, Blind
@@ -39,14 +41,14 @@ class Waveform(Blind):
     Parameters
     ----------
     rate_hz : int
-    packets : list of ndarray
+    packets : sequence of ndarray
         The decoded samples of each packet, in media order.
     capacity : int, optional
         Samples of output to expect; it grows where that is too little. Without it only the end of the output is kept,
         which NetEq looks back at: an hour is replayed in a megabyte, and there are no `samples` of it.
     """
 
-    def __init__(self, rate_hz: int, packets: list[np.ndarray], *, capacity: int | None = None) -> None:
+    def __init__(self, rate_hz: int, packets: Sequence[np.ndarray], *, capacity: int | None = None) -> None:
         super().__init__(rate_hz)
         self.packets = packets
         self._forgets, self._first = capacity is None, 0

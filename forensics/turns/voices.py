@@ -12,6 +12,7 @@ from forensics.audio.payloads import DecodedStream, decode_stream, media_time_s
 from forensics.audio.resample import resample_track
 from forensics.errors import AudioError
 from forensics.model import FATES, AudioTrack, ClockMap, Fate, RtpStream
+from forensics.pcm import Pcm16
 
 RATE_HZ = 16_000
 """Enough for speech activity and for listening to words."""
@@ -119,6 +120,13 @@ def _check_length(media_s: np.ndarray) -> None:
 def _from_zero(track: AudioTrack, start_s: float) -> AudioTrack:
     """Move a track so that its first sample lies at `start_s`; what lies before zero is cut off."""
     shift = round(start_s * track.sample_rate_hz)
-    samples = np.concatenate([np.zeros(max(0, shift), np.float32), track.samples[max(0, -shift) :]])
+    samples = _moved(track.samples, shift)
     known = tuple((max(0.0, a + start_s), b + start_s) for a, b in track.known if b + start_s > 0)
     return replace(track, name="microphone", samples=samples, known=known)
+
+
+def _moved(samples: np.ndarray | Pcm16, shift: int) -> np.ndarray | Pcm16:
+    """Samples so many later, zeros before them; earlier where `shift` is negative."""
+    if isinstance(samples, Pcm16):
+        return Pcm16(np.asarray(_moved(samples.integers, shift)))
+    return np.concatenate([np.zeros(max(0, shift), samples.dtype), samples[max(0, -shift) :]])
