@@ -12,6 +12,7 @@ from forensics.causes import timing
 from forensics.causes.claim import DECISIVE, FAIR, STRONG, milliseconds
 from forensics.causes.course import LATE_S, SHARE, stays_late
 from forensics.causes.site import Site, find_site
+from forensics.glitches.boundaries import measure_boundaries
 from forensics.glitches.unsent import LEAST_S
 from forensics.model import Cause, EventKind, Evidence, Glitch, Scene
 from forensics.telemetry.slack import find_starved, find_utterances
@@ -79,7 +80,26 @@ def find_shortages(starved: pd.DataFrame, *, due_s: float, came_s: float, reach_
     return starved[near & ended & (starved["end_s"] - starved["start_s"] >= LATE_S)]
 
 
-def in_hand(slack: pd.DataFrame, *, due_s: float, error_s: float) -> Hand | None:
+NOTHING_PASSED = np.empty((0, 2))
+
+
+@lru_cache(maxsize=2)
+def passed_over_of(scene: Scene) -> np.ndarray:
+    """Return when a sender passed over audio that it had, and how much, (n, 2) seconds: its timestamps jump, unpaused.
+
+    What it cuts out without a jump is in the account of the answer alone (`forensics.glitches.unsent`).
+    """
+    if scene.journey is None:
+        return NOTHING_PASSED
+    edges = measure_boundaries(scene.journey)
+    jump_s, pause_s = edges["media_gap_s"].to_numpy(), edges["arrival_gap_s"].to_numpy()
+    jumped = (edges["lost_packets"].to_numpy() == 0) & (jump_s >= LATE_S) & (pause_s < SHARE * jump_s)
+    return np.stack([scene.journey["arrival_s"].to_numpy()[1:][jumped], jump_s[jumped]], axis=1)
+
+
+def in_hand(
+    slack: pd.DataFrame, *, due_s: float, error_s: float, passed_over: np.ndarray = NOTHING_PASSED
+) -> Hand | None:
     """Return what the model had made beyond what was due at a moment; None where no answer was being spoken then.
 
     Parameters
@@ -90,6 +110,8 @@ def in_hand(slack: pd.DataFrame, *, due_s: float, error_s: float) -> Hand | None
         On the axis.
     error_s : float
         Of the log's clock: only what had been made that much earlier counts.
+    passed_over : ndarray, (n, 2)
+        From `passed_over_of`: what was thrown away of an answer is as little in hand as what was played.
     """
     begun = slack.groupby("response_id", sort=False)["capture_s"].first()
     begun = begun[begun <= due_s].sort_values()
@@ -99,7 +121,8 @@ def in_hand(slack: pd.DataFrame, *, due_s: float, error_s: float) -> Hand | None
     answer = slack[slack["response_id"] == name]
     starved = find_starved(answer)
     waited_s = (np.minimum(starved["end_s"], due_s) - starved["start_s"]).clip(lower=0.0).sum()
-    played_s = due_s - float(begun.iloc[-1]) - float(waited_s)
+    since = (passed_over[:, 0] > float(begun.iloc[-1])) & (passed_over[:, 0] <= due_s)
+    played_s = due_s - float(begun.iloc[-1]) - float(waited_s) + float(passed_over[since, 1].sum())
     if played_s > float(answer["produced_s"].iat[-1]):
         return None
     made = answer[answer["capture_s"] <= due_s - error_s]
@@ -128,7 +151,9 @@ def slack_of_model(glitch: Glitch, scene: Scene) -> list[Evidence]:
     size_s = max(came_s - due_s, (glitch.end_s - glitch.start_s) if crept else 0.0)
     if len(short) and float((short["end_s"] - short["start_s"]).sum()) >= SHARE * size_s:
         return _confirmed(glitch, scene, short)
-    hand = in_hand(scene.slack, due_s=due_s, error_s=error_s + (HEARD_S if scene.journey is None else 0.0))
+    heard_later_s = HEARD_S if scene.journey is None else 0.0
+    passed_over = passed_over_of(scene)
+    hand = in_hand(scene.slack, due_s=due_s, error_s=error_s + heard_later_s, passed_over=passed_over)
     if hand is None:
         reason = "No answer was being spoken here by the event log, so that its slack says nothing of this."
         return [Evidence(rule, late, None, reason, glitch.frames)]
@@ -136,6 +161,13 @@ def slack_of_model(glitch: Glitch, scene: Scene) -> list[Evidence]:
         reason = (
             f"By the event log the model was {milliseconds(hand.ahead_s)} ahead here, within what the log's clock "
             f"leaves open ({milliseconds(error_s)})."
+        )
+        return [Evidence(rule, late, None, reason, glitch.frames)]
+    missing_s = glitch.measurements.get("missing_s", 0.0)
+    if missing_s >= LEAST_S and hand.ahead_s - missing_s < AHEAD_S:
+        reason = (
+            f"By the event log the model was {milliseconds(hand.ahead_s)} ahead here, had nothing been thrown away; "
+            f"but {milliseconds(missing_s)} of the answer were made and never sent, whether before this is not told."
         )
         return [Evidence(rule, late, None, reason, glitch.frames)]
     return _refuted(glitch, scene, hand)

@@ -173,6 +173,10 @@ def sender_packet_count(site: Site) -> list[Evidence]:
     advance = int(sequence[span[1]] - sequence[span[0]])
     counted = int((later["packet_count"].iat[0] - earlier["packet_count"].iat[-1]) % 2**32)
     numbers = f"Between two sender reports the sequence advanced by {advance} and the sender counted {counted} packets"
+    others = advance - int(span[1] - span[0]) - lost
+    if others >= advance - counted >= SURE_PACKETS:
+        reason = f"{numbers}; but {others} more are missing there, and which of them were never sent is not told."
+        return [unchecked(site, "sender_packet_count", Cause.NETWORK_DROP, reason)]
     if advance - counted >= max(0.8 * lost, SURE_PACKETS):
         statement = f"{numbers}: the missing ones were never sent."
         return [

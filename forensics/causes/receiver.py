@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from forensics.causes.claim import FAIR, STRONG, milliseconds, opposes, supports, unchecked
+from forensics.causes.ahead import QUICK_SHARE
+from forensics.causes.claim import DECISIVE, FAIR, STRONG, milliseconds, opposes, supports, unchecked
 from forensics.causes.course import LATE_S
 from forensics.causes.site import Site
 from forensics.model import Cause, Evidence
-
-BURST_SHARE = 0.5
-"""Audio that comes at twice its own pace was not paced."""
-
 
 FULL_PACKETS = 50
 """The least that a buffer in use holds before it is flushed (libwebrtc until 2019; 200 packets since)."""
@@ -37,6 +34,34 @@ def on_time_but_silent(site: Site) -> list[Evidence]:
     ]
 
 
+def ran_dry_ahead(site: Site) -> list[Evidence]:
+    """Packets came ahead of their time, and the next one when it was due: the buffer played them faster and ran dry.
+
+    A buffer that holds more than it wants takes pitch periods out of it (NetEq's accelerate), a quarter of the time at
+    most: what was sent a second ahead is over some hundred milliseconds before its time.
+    """
+    ahead = site.ahead
+    if ahead is None or site.lateness_s >= LATE_S or site.measured("lost_packets") > 0:
+        return []
+    statement = (
+        f"{ahead.last - ahead.first} packets before the hole came ahead of their time, the last by "
+        f"{milliseconds(ahead.ahead_s)}, and the next came when it was due: the sender does not pace, and what the "
+        "buffer had was played before its time."
+    )
+    return [
+        supports(
+            site,
+            "ran_dry_ahead",
+            Cause.SENDER_POLICY,
+            statement,
+            weight=DECISIVE,
+            mechanism="unpaced_burst",
+            ahead_s=ahead.ahead_s,
+        ),
+        opposes(site, "ran_dry_ahead", Cause.LATE_MODEL_OUTPUT, statement, weight=STRONG),
+    ]
+
+
 def passed_over(site: Site) -> list[Evidence]:
     """Packets arrived and were never heard: the buffer had more than it could hold, or they came too late."""
     skipped_s = site.measured("skipped_s")
@@ -49,7 +74,7 @@ def passed_over(site: Site) -> list[Evidence]:
         f"{milliseconds(skipped_s)} of audio arrived and were never heard; {milliseconds(media_s)} of it came within "
         f"{milliseconds(max(spent_s, 0.0))}"
     )
-    early = spent_s < BURST_SHARE * media_s and site.base_lateness_s < LATE_S
+    early = spent_s < QUICK_SHARE * media_s and site.base_lateness_s < LATE_S
     if early:
         return [
             supports(
@@ -84,6 +109,7 @@ def passes_over(site: Site) -> bool:
 
 
 RULES = (
+    ran_dry_ahead,
     passed_over,
     on_time_but_silent,
 )

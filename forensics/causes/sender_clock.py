@@ -7,7 +7,7 @@ from functools import partial
 import numpy as np
 
 from forensics.causes.claim import DECISIVE, FAIR, SLIGHT, STRONG, milliseconds, opposes, supports, unchecked
-from forensics.causes.course import FLAT_SHARE, LATE_S, SHARE, late_mechanism, stays_late
+from forensics.causes.course import FLAT_SHARE, LATE_S, RECOVERY_S, SHARE, late_mechanism, stays_late
 from forensics.causes.holding import find_release, skipped_s
 from forensics.causes.site import Site
 from forensics.model import Cause, Evidence
@@ -58,6 +58,12 @@ def _clock_stood(site: Site, step_s: float, numbers: str) -> list[Evidence]:
             f"{numbers}, as much as the packet was late: the source stood still, or was held, until it dropped audio."
         )
         return [stood(statement, weight=SLIGHT, mechanism="stall")]
+    if not stays_late(site):
+        reason = (
+            f"{numbers} between two reports, for good; but this delay was given back within "
+            f"{milliseconds(RECOVERY_S + site.lateness_s)}, so it was not for this."
+        )
+        return [unchecked(site, "sender_clock_stood", Cause.LATE_MODEL_OUTPUT, reason)]
     statement = f"{numbers}, as much as the packet was late: the source itself stood still."
     return [
         stood(statement, weight=DECISIVE, mechanism="stall"),

@@ -8,6 +8,7 @@ from functools import cached_property, lru_cache
 import numpy as np
 import pandas as pd
 
+from forensics.causes.ahead import Ahead, find_ahead
 from forensics.clocks.reports import read_sender_clock
 from forensics.model import Capture, Glitch, RtpStream, Scene
 
@@ -61,18 +62,25 @@ class Site:
         return self.glitch.end_s - self.glitch.start_s
 
     @cached_property
+    def ahead(self) -> Ahead | None:
+        """The packets before the glitch that came ahead of their time; None where they were paced."""
+        return find_ahead(self.journey, self.before, base_packets=BASE_PACKETS)
+
+    @cached_property
+    def _base(self) -> slice:
+        """The packets that say when packets usually came: those before the glitch, or before what came ahead of it."""
+        last = self.before if self.ahead is None else self.ahead.first
+        return slice(max(0, last - BASE_PACKETS + 1), last + 1)
+
+    @cached_property
     def base_lateness_s(self) -> float:
         """Median lateness of the packets before the glitch."""
-        return float(
-            np.median(self.journey["lateness_s"].to_numpy()[max(0, self.before - BASE_PACKETS + 1) : self.before + 1])
-        )
+        return float(np.median(self.journey["lateness_s"].to_numpy()[self._base]))
 
     @cached_property
     def unsteadiness_s(self) -> float:
         """Standard deviation of the lateness of those packets."""
-        return float(
-            np.std(self.journey["lateness_s"].to_numpy()[max(0, self.before - BASE_PACKETS + 1) : self.before + 1])
-        )
+        return float(np.std(self.journey["lateness_s"].to_numpy()[self._base]))
 
     @cached_property
     def lateness_s(self) -> float:
@@ -83,7 +91,7 @@ class Site:
     def departure_s(self) -> float:
         """The same at the sender's tap; NaN where there is none."""
         delay = (self.journey["departure_s"] - self.journey["media_s"]).to_numpy()
-        earlier = delay[max(0, self.before - BASE_PACKETS + 1) : self.before + 1]
+        earlier = delay[self._base]
         if np.isnan(delay[self.after]) or np.isnan(earlier).all():
             return float("nan")
         return float(delay[self.after] - np.nanmedian(earlier))

@@ -87,9 +87,10 @@ def departed_late(site: Site) -> list[Evidence]:
 def fell_behind(site: Site) -> list[Evidence]:
     """The delay crept up packet by packet until the buffer was empty: a source slower than real time, or a queue.
 
-    Timestamps that jump are another matter: the delay before them ends there.
+    Timestamps that jump are another matter: the delay before them ends there. So is audio that was passed over: a
+    buffer that runs empty passes over nothing.
     """
-    jumped = site.measured("media_gap_s") >= LATE_S
+    jumped = site.measured("media_gap_s") >= LATE_S or site.glitch.kind == "skip"
     if site.measured("lost_packets") > 0 or site.lateness_s >= LATE_S or jumped or not site.growth_s >= LATE_S:
         return []
     numbers = f"Over {GROWTH_WINDOW_S:.0f} s before the glitch the delay grew by {milliseconds(site.growth_s)}"
@@ -113,6 +114,9 @@ def fell_behind(site: Site) -> list[Evidence]:
         )
         return [source, path]
     numbers = f"{numbers}, at the sender by {milliseconds(source_s)}"
+    if source_s > site.growth_s / SHARE:
+        reason = f"{numbers}: whatever moved it so much was something else, at another time."
+        return [unchecked(site, "fell_behind", Cause.LATE_MODEL_OUTPUT, reason)]
     if source_s >= SHARE * site.growth_s:
         return [
             supports(

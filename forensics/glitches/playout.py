@@ -31,6 +31,10 @@ UNHEARD_PACKETS = 2
 SKIPPED_S = 0.06
 """Time compression removes one pitch period, at most 15 ms, at a time; from 60 ms on audio was passed over."""
 
+COMPRESSED_SHARE = 0.3
+"""NetEq waits five ticks between two of them: of a long stretch of which nothing was found, for it was compressed all
+along, so much may be gone without any of it having been passed over, 15 ms in 50."""
+
 
 def find_skips(scene: Scene, *, boundaries: pd.DataFrame) -> list[Glitch]:
     """Return a glitch of kind "skip" wherever received audio was passed over by the playout.
@@ -43,9 +47,10 @@ def find_skips(scene: Scene, *, boundaries: pd.DataFrame) -> list[Glitch]:
     journey = scene.journey
     if journey is None or not journey["located"].any():
         return []
-    found = []
+    found, media_s = [], journey["media_s"].to_numpy()
     for before, after, step_s in _located_pairs(journey, between=UNHEARD_PACKETS):
-        if step_s > -SKIPPED_S:
+        apart_s = float(media_s[after] - media_s[before])
+        if step_s > -max(SKIPPED_S, COMPRESSED_SHARE * apart_s):
             continue
         steps = boundaries.loc[before + 1 : after]
         explained = (steps["lost_packets"] > 0).any() or (steps["media_gap_s"] > SKIPPED_S / 2).any()

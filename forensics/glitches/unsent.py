@@ -210,7 +210,7 @@ def _place(scene: Scene, sent: Sent) -> Glitch:
 
 
 def tell_account(glitches: Sequence[Glitch], scene: Scene) -> list[Glitch]:
-    """Give every splice and every answer left short the account of its answer.
+    """Give every glitch the account of the answer that it lies in.
 
     Parameters
     ----------
@@ -224,7 +224,7 @@ def tell_account(glitches: Sequence[Glitch], scene: Scene) -> list[Glitch]:
         With `missing_s`, `made_s` and `sent_s` among the measurements of those that lie in an answer that was measured.
     """
     accounts = account_for_answers(scene, found=glitches)
-    return [_told(glitch, scene, accounts) if glitch.kind in ("splice", "unsent") else glitch for glitch in glitches]
+    return [_told(glitch, scene, accounts) for glitch in glitches]
 
 
 def _told(glitch: Glitch, scene: Scene, accounts: Sequence[Sent]) -> Glitch:

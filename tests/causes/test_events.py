@@ -121,6 +121,24 @@ def test_what_the_model_had_in_hand():
     assert in_hand(slack, due_s=9.0, error_s=0.0) is None
 
 
+def test_what_was_thrown_away_is_not_in_hand():
+    slack = logged(FAST)["slack"]
+    passed_over = np.array([[1.0, 0.5], [2.5, 0.4]])  # the second one later than asked
+    hand = in_hand(slack, due_s=2.0, error_s=0.0, passed_over=passed_over)
+    assert hand.ahead_s == pytest.approx(4.2 - 2.0 - 0.5)
+
+
+def test_where_more_was_thrown_away_than_was_in_hand_the_log_refutes_nothing():
+    journey = make_journey(COUNT, lateness_s=STAYS)
+    stream = silent_stream(journey["arrival_s"], timestamp=5000 + NUMBER * 960)
+    for missing_s, answer in ((0.0, False), (6.0, None)):
+        measured = {"missing_s": missing_s}
+        site = make_site(journey, AT, downlink=stream, measured=measured, **logged(FAST))
+        claim = slack_of_model(site.glitch, site.scene)[0]
+        assert claim.supports is answer
+    assert "6000 ms of the answer were made and never sent" in claim.statement
+
+
 def account(missing_s, *, kind="splice"):
     numbers = {"missing_s": missing_s, "made_s": 3.0, "sent_s": 3.0 - missing_s}
     return account_of_answer(make_glitch(kind, measurements=numbers), make_scene())

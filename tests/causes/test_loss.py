@@ -122,6 +122,15 @@ def test_a_sender_that_counted_fewer_never_sent_them():
     assert "never sent" in said(evidence)
 
 
+def test_numbers_that_were_left_out_may_be_any_of_those_that_are_missing():
+    reports = sender_reports([(1.0, 1.0, 1.0, 50), (7.0, 7.0, 7.0, 346)])
+    journey = without(make_journey(COUNT), [*range(AT, AT + 4), *range(AT + 40, AT + 50)])
+    stream = silent_stream(NUMBER * 0.02, reports=reports, timestamp=5000 + NUMBER * 960)
+    (claim,) = loss.sender_packet_count(make_site(journey, AT, kind="loss", downlink=stream))
+    assert claim.supports is None
+    assert "10 more are missing there" in claim.statement
+
+
 def test_the_packet_count_may_wrap():
     evidence = loss.sender_packet_count(counted([2**32 - 150, 2**32 - 50, 50, 150]))
     assert told(evidence) == {Cause.NETWORK_DROP: True}

@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 from building import make_journey, make_site, sender_reports, silent_stream, without
 
-from forensics.causes import holding, sender_clock, timing
+from forensics.causes import holding, receiver, sender_clock, timing
 from forensics.model import DATAGRAM_COLUMNS, FLOW_COLUMNS, Capture, Cause, empty_table
 
 COUNT, AT = 400, 200
@@ -108,6 +108,11 @@ def test_a_delay_that_ends_in_a_jump_of_the_timestamps_did_not_empty_the_buffer(
     assert timing.fell_behind(site(CREEPS, media_s=NUMBER * 0.02 + np.where(NUMBER >= AT, 0.3, 0.0))) == []
 
 
+def test_audio_that_was_passed_over_did_not_empty_the_buffer():
+    journey = make_journey(COUNT, lateness_s=CREEPS)
+    assert timing.fell_behind(make_site(journey, AT, kind="skip", downlink=site(CREEPS).stream)) == []
+
+
 @pytest.mark.parametrize(
     ("departed", "guilty", "mechanism"),
     [(CREEPS, Cause.LATE_MODEL_OUTPUT, "slow_generation"), (0.0 * CREEPS, Cause.BUFFER_UNDERRUN, "jitter")],
@@ -133,6 +138,15 @@ def test_without_that_capture_the_sender_s_clock_shows_it(grew, guilty):
     evidence = timing.fell_behind(site(CREEPS, reports=sender_reports(rows)))
     assert told(evidence)[guilty] is True
     assert set(told(evidence).values()) == {True, False}
+
+
+def test_a_sender_s_clock_that_moved_by_far_more_was_moved_by_something_else():
+    at_s = np.array([0.5, 2.0, 3.0, 5.0])
+    late_s = np.interp(at_s / 0.02, NUMBER, CREEPS)
+    rows = [(t + late, t + 5 * late, t, 0) for t, late in zip(at_s, late_s, strict=True)]
+    (claim,) = timing.fell_behind(site(CREEPS, reports=sender_reports(rows)))
+    assert claim.supports is None
+    assert "something else, at another time" in claim.statement
 
 
 JUMPED_S = MEDIA_S + np.where(NUMBER >= AT, STALL_S, 0.0)
@@ -231,6 +245,12 @@ def test_a_media_clock_that_stood_still_is_a_source_that_stood_still():
     assert "moved by 300 ms" in said(evidence)
 
 
+def test_a_media_clock_that_stood_for_good_did_not_stand_for_a_delay_that_was_given_back():
+    (claim,) = sender_clock.sender_clock_stood(site(RETURNS, reports=clock(STALL_S)))
+    assert claim.supports is None
+    assert "it was not for this" in claim.statement
+
+
 def test_a_media_clock_that_ran_on_speaks_against_the_source():
     answers = told(sender_clock.sender_clock_stood(site(STAYS, reports=clock(0.0))))
     assert answers == {Cause.LATE_MODEL_OUTPUT: False, Cause.BUFFER_UNDERRUN: True, Cause.SENDER_POLICY: True}
@@ -311,3 +331,40 @@ def test_silence_of_the_sender_says_nothing_of_the_path(outside_s):
 
 def test_without_a_capture_the_path_is_not_asked():
     assert timing.path_was_open(site()) == []
+
+
+# -- ahead of its time ------------------------------------------------------------------------------------------------
+
+AHEAD = 60
+BURST = np.where((NUMBER >= AT - AHEAD) & (NUMBER < AT), -0.0195 * (NUMBER - AT + AHEAD), 0.0)  # one after another
+
+
+def test_audio_sent_ahead_of_its_time_leaves_nobody_late_behind_it():
+    ahead = site(BURST)
+    assert ahead.ahead is not None
+    assert ahead.lateness_s == pytest.approx(0.0)
+    assert timing.arrived_late(ahead) == timing.step_or_return(ahead) == sender_clock.sender_clock_stood(ahead) == []
+    evidence = receiver.ran_dry_ahead(ahead)
+    assert told(evidence) == {Cause.SENDER_POLICY: True, Cause.LATE_MODEL_OUTPUT: False}
+    assert evidence[0].mechanism == "unpaced_burst"
+    assert "the last by 1150 ms" in said(evidence)
+
+
+def test_a_stall_behind_audio_sent_ahead_is_as_long_as_it_was():
+    stalled = site(BURST + STAYS)
+    assert stalled.lateness_s == pytest.approx(STALL_S)
+    assert receiver.ran_dry_ahead(stalled) == []
+    assert told(timing.arrived_late(stalled))[Cause.LATE_MODEL_OUTPUT] is True
+
+
+def test_a_backlog_that_came_at_once_was_not_ahead():
+    held = np.where((NUMBER >= AT - 100) & (NUMBER < AT - 20), STALL_S, 0.0)  # level for 1.6 s, then let go
+    let_go = np.where((NUMBER >= AT - 20) & (NUMBER < AT), np.maximum(STALL_S - 0.0195 * (NUMBER - AT + 20), 0), 0.0)
+    late = site(held + let_go + STAYS)
+    assert late.ahead is None
+    assert late.lateness_s == pytest.approx(STALL_S, abs=0.02)
+
+
+def test_packets_at_their_pace_are_not_ahead():
+    assert site(np.zeros(COUNT)).ahead is None
+    assert receiver.ran_dry_ahead(site(np.zeros(COUNT))) == []

@@ -87,6 +87,11 @@ def test_received_audio_that_was_never_heard_is_a_skip():
     assert glitch.frames == (journey["frame"][AT - 1], journey["frame"][AT + 10])
 
 
+def test_a_long_stretch_that_was_played_faster_all_along_is_no_skip():
+    journey = make_journey(COUNT, heard_s=moved(-0.2, at=AT + 40), located=unlocated(range(AT, AT + 40)))
+    assert find(find_skips, journey) == []
+
+
 def test_a_skip_in_a_pause_is_none():
     quiet = (NUMBER >= AT) & (NUMBER < AT + 10)
     assert find(find_skips, passed_over(speech=~quiet)) == []
