@@ -11,9 +11,9 @@ arrivals
     with the arrivals of its own capture: only the model of the listener is left to differ.
 
 Some of what a browser does is left to chance: when its sound card asks, which of its threads wakes up first. So each
-call is heard by several listeners (`--draws`): the error of a fault is that of the median draw, the concealed time is
-the mean over the draws. A browser does not render a scenario twice alike either. Calls that were recorded once more
-(`--again`, folders of the same names) show by how much: the column "browser" is one recording against the other.
+call is heard by several listeners (`--draws`), and calls may be recorded several times (`--again`, folders of the same
+names): of both the median hole of a fault counts, and the mean concealed time. By how much one recording differs from
+the next is the column "browser": the second against the first.
 
 `--record FOLDER` first records what FOLDER does not hold yet of the scenarios in benchmarks/lab_scenarios, in real time
 and on an otherwise idle machine; these, and the sample captures, are what the table in docs/lab.md was made from:
@@ -130,19 +130,20 @@ def heard_from(scenario: Scenario, plan: SendPlan, packets: pd.DataFrame, draws:
     seeds = [crc32(f"{scenario.name} {scenario.seed} {draw}".encode()) for draw in range(draws)]
     heard = [replace(scenario, seed=seed) for seed in seeds]
     runs = (play_out(own, plan, packets=packets, payloads=payloads, spoken=spoken)[0] for own in heard)
-    return drawn(effects(describe_truth(account)) for account in runs)
+    return together(effects(describe_truth(account)) for account in runs)
 
 
-def drawn(runs: Iterable[pd.DataFrame]) -> pd.DataFrame:
-    """Sum up the draws of one call: the median hole of each fault, and its mean concealed time."""
+def together(runs: Iterable[pd.DataFrame]) -> pd.DataFrame:
+    """Sum up what chance made of one scenario: the median hole of each fault, and its mean concealed time."""
     every = list(runs)
+    kinds = {fault: kind for run in every for fault, kind in run["kind"].items()}
     faults = sorted({fault for run in every for fault in run.index})
     aligned = [run.reindex(faults) for run in every]
     holes, concealed = (
         np.nan_to_num([run[name].to_numpy(dtype=float) for run in aligned]) for name in ("hole_ms", "concealed_ms")
     )
     columns = {"hole_ms": np.median(holes, axis=0), "concealed_ms": np.mean(concealed, axis=0)}
-    return pd.DataFrame(columns, index=faults)
+    return pd.DataFrame({"kind": [kinds[fault] for fault in faults], **columns}, index=faults)
 
 
 def fates(folder: Path, scenario: Scenario, plan: SendPlan) -> pd.DataFrame:
@@ -193,13 +194,16 @@ def summarise(pairs: list[tuple[pd.DataFrame, pd.DataFrame]]) -> pd.DataFrame:
     return table.assign(beyond=np.where(far, "*", ""))
 
 
-def compare(folders: list[Path], again: dict[str, Path], *, draws: int) -> pd.DataFrame:
-    """Return the table: the simulator against every recording, and the second recordings against the first."""
-    every = [*folders, *(again[folder.name] for folder in folders if folder.name in again)]
-    twice = [(recorded(folder), recorded(again[folder.name])) for folder in folders if folder.name in again]
+def compare(folders: list[Path], again: list[Path], *, draws: int) -> pd.DataFrame:
+    """Return the table: the simulator against the recordings of each scenario, and one recording against another."""
+    takes = {folder.name: [folder, *(other for other in again if other.name == folder.name)] for folder in folders}
+    twice = [(recorded(every[0]), recorded(every[1])) for every in takes.values() if len(every) > 1]
+    browser = {name: together(map(recorded, every)) for name, every in takes.items()}
     parts = {
-        "scenario": summarise([(recorded(folder), from_scenario(folder, draws)) for folder in every]),
-        "arrivals": summarise([(recorded(folder), from_arrivals(folder, draws)) for folder in every]),
+        "scenario": summarise([(browser[name], from_scenario(every[0], draws)) for name, every in takes.items()]),
+        "arrivals": summarise(
+            [(browser[name], together(from_arrivals(take, draws) for take in every)) for name, every in takes.items()]
+        ),
     }
     parts |= {"browser": summarise(twice)} if twice else {}
     counts = parts["scenario"][["faults", "real_ms"]].rename(columns={"real_ms": "concealed_ms"})
@@ -308,7 +312,7 @@ def main() -> None:
         record_missing(given.record)
     folders = calls_in([*given.folders, *([given.record] if given.record else [])])
     if folders:
-        print_table(compare(folders, {path.name: path for path in calls_in(given.again)}, draws=given.draws))
+        print_table(compare(folders, calls_in(given.again), draws=given.draws))
     time_it()
 
 

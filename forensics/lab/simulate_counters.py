@@ -73,6 +73,7 @@ def count_statistics(
     received = np.searchsorted(came, ticks, side="right")
     played, length = trace.played, neteq.arrivals.length
     waited_s = (trace.gone - neteq.available + 1) * TICK_S
+    wanted_s = trace.target_ms[np.minimum(trace.gone, len(trace.target_ms) - 1)] / 1000
     ended = [(fault.end_s, fault.duration_s) for fault in freezes]
     table = pd.DataFrame(
         {
@@ -86,6 +87,7 @@ def count_statistics(
             "insertedSamplesForDeceleration": np.cumsum(trace.stretched.clip(min=0))[ticks],
             "removedSamplesForAcceleration": np.cumsum(-trace.stretched.clip(max=0))[ticks],
             "jitterBufferDelay": _summed(trace.gone[played], (waited_s * length)[played], ticks),
+            "jitterBufferTargetDelay": _summed(trace.gone[played], (wanted_s * length)[played], ticks),
             "jitterBufferEmittedCount": _summed(trace.gone[played], length[played], ticks),
             "totalSamplesReceived": (ticks + 1 - neteq.first_tick) * neteq.step,
             "fecPacketsReceived": 0,

@@ -13,7 +13,7 @@ import pandas as pd
 from forensics.lab.plan import SendPlan
 from forensics.lab.scenario import Fault
 from forensics.lab.simulate_counters import count_concealment, count_statistics
-from forensics.lab.sound_card import CHROMIUM_BLOCK_S, TICK_SAMPLES, run_sound_card, seen_by_renderer
+from forensics.lab.sound_card import CHROMIUM_BLOCK_S, LATE_CHANCE, TICK_SAMPLES, run_sound_card, seen_by_renderer
 from forensics.lab.speech import SPEECH_RATE_HZ
 from forensics.playout.arrivals import DTX_BYTES, Arrivals
 from forensics.playout.neteq import NetEq
@@ -28,13 +28,15 @@ from forensics.playout.waveform import Waveform
 class Receiver:
     """The listener's side: the jitter buffer's settings, the sound card, and the noise of the recording.
 
-    `minimum_delay_s` is `jitterBufferTarget`; the sound card plays `block_s` at a time, its clock runs
-    `clock_drift_ppm` fast; `noise_dbfs` is the RMS level of white noise in the recording.
+    `minimum_delay_s` is `jitterBufferTarget`; the sound card plays `block_s` at a time, asks for `late_chance` of the
+    blocks late, and its clock runs `clock_drift_ppm` fast; `noise_dbfs` is the RMS level of white noise in the
+    recording.
     """
 
     minimum_delay_s: float = 0.0
     maximum_packets: int = MAXIMUM_PACKETS
     block_s: float = CHROMIUM_BLOCK_S
+    late_chance: float = LATE_CHANCE
     clock_drift_ppm: float = 0.0
     noise_dbfs: float = -np.inf
 
@@ -82,7 +84,12 @@ def listen(
         Of the recording's noise, of the sound card's phase, and of how the race after a freeze ends.
     """
     card = run_sound_card(
-        span_s, block_s=receiver.block_s, clock_drift_ppm=receiver.clock_drift_ppm, freezes=freezes, seed=seed
+        span_s,
+        block_s=receiver.block_s,
+        clock_drift_ppm=receiver.clock_drift_ppm,
+        freezes=freezes,
+        seed=seed,
+        late_chance=receiver.late_chance,
     )
     clock = card.clock
     arrivals = _arrivals(seen_by_renderer(arrived_s, freezes), plan, payloads)

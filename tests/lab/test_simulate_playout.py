@@ -143,9 +143,19 @@ def test_noise_has_the_level_that_was_asked_for(plan, arrived_s):
 
 
 def test_the_clock_says_when_each_sample_was_given_out(plan, arrived_s):
-    heard = play(plan, arrived_s, receiver=Receiver(block_s=0.01, clock_drift_ppm=1000.0))
+    heard = play(plan, arrived_s, receiver=Receiver(block_s=0.01, clock_drift_ppm=1000.0, late_chance=0.0))
     seconds, recording_s = heard.clock[-1] - heard.clock[0]
     assert recording_s / seconds == pytest.approx(1.001, abs=1e-6)
+
+
+def test_a_sound_card_that_asks_late_makes_the_buffer_deeper(plan, arrived_s):
+    def target_s(late_chance):
+        heard = play(plan, arrived_s, receiver=Receiver(block_s=0.01, late_chance=late_chance))
+        wanted = heard.statistics[["jitterBufferTargetDelay", "jitterBufferEmittedCount"]].diff().iloc[-10:].sum()
+        return wanted.iloc[0] / wanted.iloc[1]
+
+    assert target_s(0.0) == pytest.approx(0.02)
+    assert target_s(1.0) >= 0.04
 
 
 def test_the_statistics_are_running_sums(plan, arrived_s):

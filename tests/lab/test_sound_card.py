@@ -2,15 +2,30 @@ import numpy as np
 import pytest
 
 from forensics.lab.scenario import Fault
-from forensics.lab.sound_card import CHROMIUM_BLOCK_S, TICK_SAMPLES, caught_dry, run_sound_card, seen_by_renderer
+from forensics.lab.sound_card import (
+    CHROMIUM_BLOCK_S,
+    LATE_CHANCE,
+    TICK_SAMPLES,
+    caught_dry,
+    run_sound_card,
+    seen_by_renderer,
+)
 
 SPAN_S = (-0.5, 9.5)
 TICKS = 1000
 
 
-def run(*freezes, block_s=0.01, clock_drift_ppm=0.0, seed=0, dry=None):
+def run(*freezes, block_s=0.01, clock_drift_ppm=0.0, seed=0, dry=None, late_chance=0.0):
     dry = [0.0] * len(freezes) if dry is None else dry
-    return run_sound_card(SPAN_S, block_s=block_s, clock_drift_ppm=clock_drift_ppm, freezes=freezes, seed=seed, dry=dry)
+    return run_sound_card(
+        SPAN_S,
+        block_s=block_s,
+        clock_drift_ppm=clock_drift_ppm,
+        freezes=freezes,
+        seed=seed,
+        dry=dry,
+        late_chance=late_chance,
+    )
 
 
 @pytest.mark.parametrize("block_s", [0.01, CHROMIUM_BLOCK_S, 0.03])
@@ -34,6 +49,18 @@ def test_the_phase_of_the_blocks_is_left_to_chance():
     assert phase.min() >= 0
     assert phase.max() < 0.02
     assert np.histogram(phase, 4)[0].min() > 30
+
+
+def test_as_many_blocks_are_late_as_were_seen_and_the_next_one_is_not():
+    runs = [run(block_s=CHROMIUM_BLOCK_S, seed=seed, late_chance=LATE_CHANCE) for seed in range(40)]
+    on_time = [run(block_s=CHROMIUM_BLOCK_S, seed=seed) for seed in range(40)]
+    late_s = np.concatenate([own.clock.tick_s - due.clock.tick_s for own, due in zip(runs, on_time, strict=True)])
+    assert late_s.min() == 0
+    begins = np.diff(late_s > 0.0005, prepend=False) & (late_s > 0.0005)
+    blocks = 0.01 / CHROMIUM_BLOCK_S * len(late_s)
+    shares = [np.sum(late_s[begins] > limit_s) / blocks for limit_s in (0.001, 0.003, 0.01)]
+    assert shares == pytest.approx([0.0135, 0.0034, 0.00055], rel=0.35)
+    assert all(np.diff(own.clock.tick_s).min() >= 0 for own in runs)
 
 
 def test_a_fast_clock_asks_sooner():
