@@ -20,6 +20,7 @@ from forensics.diagnosis.evidence import Known
 from forensics.diagnosis.provenance import Log
 from forensics.errors import ClockError
 from forensics.model import ClockMap, RtpStream
+from forensics.playout.causality import take_back_early
 from forensics.playout.journey import trace_journey
 from forensics.playout.replay import replay_neteq
 from forensics.playout.ticks import estimate_ticks
@@ -56,6 +57,7 @@ def trace(known: Known, log: Log) -> None:
     )
     known.replay = log.run("playout", "replay", lambda: replay_neteq(downlink, sent=sent, tick_s=tick_s))
     _settle_recording(known, log)
+    _take_back_early(known, downlink, log)
     playout = known.heard or known.replay
     known.journey = log.run(
         "playout",
@@ -130,6 +132,18 @@ def _settle_recording(known: Known, log: Log) -> None:
     if clock is None or heard is None or replay is None or clock.method != "decoded-audio":
         return
     known.clocks["recording"] = log.run("clocks", "settle recording", lambda: refine_by_replay(clock, heard, replay))
+
+
+def _take_back_early(known: Known, downlink: RtpStream, log: Log) -> None:
+    """Take back the places of packets that would have been heard before they came; say how many."""
+    clock, heard = known.clocks.get("recording"), known.heard
+    if clock is None or heard is None:
+        return
+    known.heard = take_back_early(heard, downlink, clock=clock)
+    count = int(heard.packets["heard_s"].notna().sum() - known.heard.packets["heard_s"].notna().sum())
+    if count:
+        text = f"{count} packets were located where they had not come yet, in the concealment before them: taken back."
+        log.note("playout", "locate packets", text)
 
 
 def set_axis(known: Known) -> None:
