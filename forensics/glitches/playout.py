@@ -22,7 +22,8 @@ ON_TIME_S = 0.01
 """A packet within half a packet of its predecessor's lateness came in time."""
 
 PAUSE_S = 0.1
-"""Located packets this far apart in media have a pause between them, in which a buffer stretches unheard."""
+"""Located packets with so much between them that is no speech have a pause there, in which a buffer stretches unheard;
+speech that was not located is none."""
 
 
 UNHEARD_PACKETS = 2
@@ -31,9 +32,12 @@ UNHEARD_PACKETS = 2
 SKIPPED_S = 0.06
 """Time compression removes one pitch period, at most 15 ms, at a time; from 60 ms on audio was passed over."""
 
-COMPRESSED_SHARE = 0.3
-"""NetEq waits five ticks between two of them: of a long stretch of which nothing was found, for it was compressed all
-along, so much may be gone without any of it having been passed over, 15 ms in 50."""
+PERIOD_S = 0.015
+"""The longest pitch period that one time scaling removes or inserts."""
+
+SCALED_SHARE = 0.3
+"""NetEq waits five ticks between two time scalings: a long stretch of which nothing was found, for it was scaled all
+along, may be shorter or longer by so much without any of it having been passed over or concealed, 15 ms in 50."""
 
 
 def find_skips(scene: Scene, *, boundaries: pd.DataFrame) -> list[Glitch]:
@@ -50,7 +54,7 @@ def find_skips(scene: Scene, *, boundaries: pd.DataFrame) -> list[Glitch]:
     found, media_s = [], journey["media_s"].to_numpy()
     for before, after, step_s in _located_pairs(journey, between=UNHEARD_PACKETS):
         apart_s = float(media_s[after] - media_s[before])
-        if step_s > -max(SKIPPED_S, COMPRESSED_SHARE * apart_s):
+        if step_s > -max(SKIPPED_S, SCALED_SHARE * apart_s):
             continue
         steps = boundaries.loc[before + 1 : after]
         explained = (steps["lost_packets"] > 0).any() or (steps["media_gap_s"] > SKIPPED_S / 2).any()
@@ -133,11 +137,14 @@ def find_holes(scene: Scene, *, boundaries: pd.DataFrame) -> list[Glitch]:
     if journey is None or not journey["located"].any():
         return []
     media_s, length_s = journey["media_s"].to_numpy(), journey["duration_s"].to_numpy()
+    spoken_s = np.cumsum(np.append(0.0, np.where(journey["speech"], length_s, 0.0)))  # before each packet
     found = []
     for before, after, step_s in _located_pairs(journey):
-        if step_s >= HOLE_S and media_s[after] - media_s[before] - length_s[before] <= PAUSE_S:
+        apart_s = media_s[after] - media_s[before] - length_s[before]
+        if step_s >= HOLE_S and apart_s - (spoken_s[after] - spoken_s[before + 1]) <= PAUSE_S:
             steps = boundaries["lateness_step_s"].loc[before + 1 : after]
-            if steps.max() >= ON_TIME_S or step_s >= STRETCHED_S:
+            stretched_s = max(STRETCHED_S, PERIOD_S + SCALED_SHARE * (apart_s + step_s))
+            if (steps.max() >= ON_TIME_S and apart_s <= PAUSE_S) or step_s >= stretched_s:
                 found.append(candidate(scene, boundaries, int(steps.idxmax()), kind="hole", found_by="playout"))
     return found
 

@@ -70,7 +70,18 @@ def test_a_hole_among_packets_that_were_not_located_is_before_the_one_that_came_
 
 def test_a_buffer_that_stretches_in_a_pause_makes_no_hole():
     quiet = range(AT, AT + 10)
-    assert find(find_holes, make_journey(COUNT, heard_s=moved(0.1, at=AT + 10), located=unlocated(quiet))) == []
+    silent = {"located": unlocated(quiet), "speech": ~np.isin(NUMBER, quiet)}
+    assert find(find_holes, make_journey(COUNT, heard_s=moved(0.3, at=AT + 10), **silent)) == []
+
+
+@pytest.mark.parametrize(("step_s", "count"), [(0.3, 1), (0.1, 0)], ids=["a hole", "as much as stretching inserts"])
+def test_speech_that_was_not_located_is_no_pause(step_s, count):
+    """A buffer that runs empty again and again leaves packets that cannot be found; ten of them with speech here."""
+    late_s = np.where(NUMBER == AT + 5, 0.1, 0.0)
+    unfound = {"located": unlocated(range(AT, AT + 10)), "lateness_s": late_s}
+    journey = make_journey(COUNT, heard_s=moved(step_s, at=AT + 10), **unfound)
+    holes = find(find_holes, journey)
+    assert [glitch.frames[1] for glitch in holes] == [journey["frame"][AT + 5]] * count
 
 
 def passed_over(**columns):
