@@ -110,7 +110,7 @@ def read_call(folder: Path) -> Call:
         closed,
         replay_neteq(closed),
         recording,
-        locate_packets(decoded, recording, coarse=coarse, ssrc=stream.ssrc),
+        locate_packets(decoded, recording, place=coarse, ssrc=stream.ssrc),
         place_stats(tables, stats, origin_ns=capture.origin_ns)["inbound-rtp"],
         anchors,
         [(e["rec_start"], e["rec_end"]) for e in truth["events"] if e.get("category") != "response_latency"],

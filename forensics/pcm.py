@@ -14,6 +14,10 @@ from numpy.lib.mixins import NDArrayOperatorsMixin
 FULL_SCALE = 32_768
 """What ±1 is in 16 bits."""
 
+ENERGY_SAMPLES, ENERGIES_AT_ONCE = 120, 2048
+"""Samples of one energy: 2.5 ms at 48 kHz, of which the frames that levels are asked of are multiples; and how many are
+worked out at once, 1 MB of float32."""
+
 
 class Pcm16(NDArrayOperatorsMixin):
     """Samples held as 16 bit integers that read as float32 in -1..1: slices, `np.asarray` and arithmetic give those.
@@ -28,11 +32,12 @@ class Pcm16(NDArrayOperatorsMixin):
     A slice is a copy. Arithmetic on the whole makes all of it float32: go through a long sound by the block.
     """
 
-    __slots__ = ("integers",)
+    __slots__ = ("_energies", "integers")
     ndim, dtype = 1, np.dtype(np.float32)
 
     def __init__(self, integers: np.ndarray) -> None:
         self.integers = integers
+        self._energies: np.ndarray | None = None
 
     def __len__(self) -> int:
         return len(self.integers)
@@ -46,6 +51,15 @@ class Pcm16(NDArrayOperatorsMixin):
     def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **options: Any) -> Any:
         arrays = (np.asarray(each) if isinstance(each, Pcm16) else each for each in inputs)
         return getattr(ufunc, method)(*arrays, **options)
+
+    @property
+    def energies(self) -> np.ndarray:
+        """Sum of squares of each whole `ENERGY_SAMPLES`, (n // 120,) float32; worked out once."""
+        if self._energies is None:
+            pieces = range(0, max(1, len(self) - ENERGY_SAMPLES + 1), ENERGIES_AT_ONCE * ENERGY_SAMPLES)
+            blocks = (self[first : first + ENERGIES_AT_ONCE * ENERGY_SAMPLES] for first in pieces)
+            self._energies = np.concatenate([_energies(block) for block in blocks])
+        return self._energies
 
     @property
     def shape(self) -> tuple[int]:
@@ -69,6 +83,11 @@ def to_pcm16(samples: np.ndarray) -> np.ndarray:
     """Quantise samples in -1..1, which what is beyond is cut to; (n,) int16."""
     scaled = np.multiply(samples, np.float32(FULL_SCALE), dtype=np.float32)
     return np.clip(np.rint(scaled, out=scaled), -FULL_SCALE, FULL_SCALE - 1, out=scaled).astype(np.int16)
+
+
+def _energies(samples: np.ndarray) -> np.ndarray:
+    rows = samples[: len(samples) // ENERGY_SAMPLES * ENERGY_SAMPLES].reshape(-1, ENERGY_SAMPLES)
+    return np.einsum("ij,ij->i", rows, rows)
 
 
 def _scaled(integers: np.ndarray) -> np.ndarray:

@@ -99,9 +99,11 @@ def _frames(track: AudioTrack) -> tuple[np.ndarray, np.ndarray]:
 
 def _at_vad_rate(track: AudioTrack) -> Iterator[np.ndarray]:
     """Yield the samples as the detector takes them, int16."""
-    count = len(track.samples)
-    pieces = (track.samples[first : first + BLOCK_SAMPLES] for first in range(0, count, BLOCK_SAMPLES))
-    held = [track.samples.integers] if isinstance(track.samples, Pcm16) else map(to_pcm16, pieces)
+    sound, starts = track.samples, range(0, len(track.samples), BLOCK_SAMPLES)
+    if isinstance(sound, Pcm16):
+        held = (sound.integers[first : first + BLOCK_SAMPLES] for first in starts)
+    else:
+        held = (to_pcm16(sound[first : first + BLOCK_SAMPLES]) for first in starts)
     return resample_blocks(held, track.sample_rate_hz, sample_rate_hz=VAD_RATE_HZ)
 
 

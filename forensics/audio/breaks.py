@@ -30,6 +30,9 @@ FIT, ERROR, GAP = 400, 64, 8
 """Samples that a predictor is fitted on (25 ms: two pitch periods), that it is tried on behind the instant (4 ms), and
 that are left out before it (0.5 ms, the blur of a codec)."""
 
+PREDICTION_REACH = GAP + FIT
+"""Samples on either side that linear prediction looks at."""
+
 ONSETS = (0, 12, 20, 36, 72)
 """Where the error behind an instant is looked at in pieces, from `GAP` samples before it: a cut begins at once."""
 
@@ -63,22 +66,24 @@ MEASURES = (
 """Columns of `measure_breaks`."""
 
 
-def cut_windows(samples: np.ndarray | Pcm16, instants: np.ndarray) -> np.ndarray:
+def cut_windows(samples: np.ndarray | Pcm16, instants: np.ndarray, *, reach: int = REACH) -> np.ndarray:
     """Return the windows around `instants`, (n,) sample numbers at `RATE_HZ`, scaled to one loudness.
 
     Parameters
     ----------
     samples : ndarray or Pcm16, (m,) float32
     instants : ndarray, (n,) int
-        At least `REACH` from either end.
+        At least `reach` from either end.
+    reach : int
+        Samples on either side: `REACH` for every measure, `PREDICTION_REACH` for those of linear prediction.
 
     Returns
     -------
-    ndarray, (n, 2 * REACH) float32
+    ndarray, (n, 2 * reach) float32
         RMS 1 over the 20 ms on either side of the instant.
     """
-    windows = gather(samples, instants - REACH, 2 * REACH)
-    middle = windows[:, REACH - 320 : REACH + 320]
+    windows = gather(samples, instants - reach, 2 * reach)
+    middle = windows[:, reach - 320 : reach + 320]
     return windows / (np.sqrt(np.mean(np.square(middle), axis=1, keepdims=True)) + 1e-6)
 
 
@@ -87,7 +92,8 @@ def prediction_breaks_db(windows: np.ndarray) -> np.ndarray:
 
     Parameters
     ----------
-    windows : ndarray, (n, 2 * REACH) float32
+    windows : ndarray, (n, 2 * reach) float32
+        From `PREDICTION_REACH` on.
 
     Returns
     -------
@@ -99,7 +105,8 @@ def prediction_breaks_db(windows: np.ndarray) -> np.ndarray:
 
 
 def _prediction_break_db(windows: np.ndarray) -> np.ndarray:
-    pieces = np.ascontiguousarray(windows[:, REACH - GAP - FIT : REACH + ERROR])
+    centre = windows.shape[1] // 2
+    pieces = np.ascontiguousarray(windows[:, centre - GAP - FIT : centre + ERROR])
     predictor, _ = fit_predictors(pieces[:, :FIT], order=ORDER, noise=NOISE)
     power = np.square(_residual(pieces, predictor)) + 1e-12
     inside, beyond = power[:, : FIT - ORDER], power[:, FIT - ORDER :]
@@ -120,15 +127,16 @@ def fit_predictors(pieces: np.ndarray, *, order: int, noise: float) -> tuple[np.
     """
     size = 1 << int(np.ceil(np.log2(pieces.shape[1] + order + 1)))
     spectrum = fft.rfft(pieces * np.hamming(pieces.shape[1]).astype(np.float32), size)
-    correlation = fft.irfft(spectrum.real**2 + spectrum.imag**2, size)[:, : order + 1].astype(np.float64)
-    error = correlation[:, 0] * (1 + noise) + 1e-9
+    power = spectrum.real**2 + spectrum.imag**2
+    correlation = np.ascontiguousarray(fft.irfft(power, size)[:, : order + 1].T, np.float64)  # a row per lag
+    error = correlation[0] * (1 + noise) + 1e-9
     filters = np.zeros_like(correlation)
-    filters[:, 0] = 1
+    filters[0] = 1
     for i in range(1, order + 1):
-        reflection = -np.sum(filters[:, :i] * correlation[:, i:0:-1], axis=1) / error
-        filters[:, 1 : i + 1] += reflection[:, None] * filters[:, i - 1 :: -1][:, :i]
+        reflection = -np.einsum("ij,ij->j", filters[:i], correlation[i:0:-1]) / error
+        filters[1 : i + 1] += reflection * filters[i - 1 :: -1][:i]
         error = error * (1 - reflection**2)
-    return filters, error
+    return filters.T, error
 
 
 def _residual(pieces: np.ndarray, predictors: np.ndarray) -> np.ndarray:

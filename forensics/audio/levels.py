@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from forensics.pcm import Pcm16, gather
+from forensics.pcm import ENERGY_SAMPLES, Pcm16, gather
 
 FLOOR_DBFS = -120.0
 """What digital silence is called; 24 bit audio ends at -144, 16 bit at -96 dBFS."""
@@ -52,11 +52,21 @@ def frame_levels_dbfs(samples: np.ndarray | Pcm16, *, frame_samples: float) -> n
     ndarray, (n // frame_samples,) float32
         dBFS, at least `FLOOR_DBFS`; empty where the samples do not fill one frame.
     """
+    if isinstance(samples, Pcm16) and frame_samples % ENERGY_SAMPLES == 0:
+        return _levels_dbfs(_sums(samples.energies, round(frame_samples / ENERGY_SAMPLES)) / frame_samples)
     edges = np.round(np.arange(int(len(samples) / frame_samples) + 1) * frame_samples).astype(np.int64)
     frames_a_block = max(1, int(BLOCK_SAMPLES / frame_samples))
     blocks = [edges[at : at + frames_a_block + 1] for at in range(0, len(edges) - 1, frames_a_block)]
-    mean = np.concatenate([np.empty(0), *(_mean_power(samples, block) for block in blocks)])
-    return np.maximum(FLOOR_DBFS, 10 * np.log10(np.maximum(mean, 1e-12))).astype(np.float32)
+    return _levels_dbfs(np.concatenate([np.empty(0), *(_mean_power(samples, block) for block in blocks)]))
+
+
+def _levels_dbfs(power: np.ndarray) -> np.ndarray:
+    return np.maximum(FLOOR_DBFS, 10 * np.log10(np.maximum(power, 1e-12))).astype(np.float32)
+
+
+def _sums(values: np.ndarray, count: int) -> np.ndarray:
+    """Sum of each `count` values in a row; what is left at the end is left out."""
+    return values[: len(values) // count * count].reshape(-1, count).sum(axis=1)
 
 
 def _mean_power(samples: np.ndarray | Pcm16, edges: np.ndarray) -> np.ndarray:

@@ -6,6 +6,7 @@ prove, one window after another is found near where the ones before it say. A li
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -78,7 +79,9 @@ class Course:
         return np.asarray(media_s) * (1 + self.drift_ppm * 1e-6) + self.offset_s + jumped_s
 
 
-def estimate_course(sent: Sound | AudioTrack, heard: Sound | AudioTrack) -> Course:
+def estimate_course(
+    sent: Sound | AudioTrack, heard: Sound | AudioTrack, *, anchors: Sequence[Anchor] | None = None
+) -> Course:
     """Find offset, drift and steps of a recording against a stream that it holds.
 
     Parameters
@@ -87,6 +90,8 @@ def estimate_course(sent: Sound | AudioTrack, heard: Sound | AudioTrack) -> Cour
         The stream on its media clock; a `StreamSound` is decoded where a window lies, and nowhere else.
     heard : Sound or AudioTrack
         The recording; a `FileSound` is read where a window is looked for, after its loudness was taken.
+    anchors : sequence of Anchor, optional
+        From `find_anchors`, where they were looked for before.
 
     Returns
     -------
@@ -108,7 +113,7 @@ def estimate_course(sent: Sound | AudioTrack, heard: Sound | AudioTrack) -> Cour
     >>> estimate_course(StreamSound(stream), FileSound("recording.wav")).drift_ppm
     """
     sent, heard = _as_sound(sent), _as_sound(heard)
-    anchors = find_anchors(sent, heard)
+    anchors = find_anchors(sent, heard) if anchors is None else anchors
     if not anchors:
         raise ClockError(
             "The recording does not contain this stream: the loudness of none of its parts leads to a place where the "

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import fft
+from numpy import fft
 
 from forensics.audio.excerpts import Sound
 from forensics.audio.levels import frame_levels_dbfs
@@ -73,7 +73,7 @@ def find_anchors(sent: Sound, heard: Sound) -> list[Anchor]:
     whole = _lifted(heard.levels_dbfs(ENVELOPE_HZ))
     if not len(whole):
         return []
-    size = fft.next_fast_len(len(whole) + round(PART_S * ENVELOPE_HZ), real=True)
+    size = _fast_length(len(whole) + round(PART_S * ENVELOPE_HZ))
     spectrum, local = fft.rfft(whole, size), np.concatenate([[0.0], np.cumsum(whole, dtype=float)])
     squares = np.concatenate([[0.0], np.cumsum(np.square(whole, dtype=float))])
     for start_s, part in _parts(sent):
@@ -82,6 +82,12 @@ def find_anchors(sent: Sound, heard: Sound) -> list[Anchor]:
             if found := _proved(sent, heard, start_s, part, lag_s):
                 return found
     return []
+
+
+def _fast_length(count: int) -> int:
+    """Return a length from `count` on, by an eighth longer at most, of which a transform is fast."""
+    step = 1 << max(0, count.bit_length() - 4)
+    return -(-count // step) * step
 
 
 def _parts(sent: Sound) -> list[tuple[float, np.ndarray]]:

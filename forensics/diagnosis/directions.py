@@ -9,13 +9,13 @@ from functools import partial
 import numpy as np
 
 from forensics.audio.decoder import DECODERS
-from forensics.audio.excerpts import StreamSound, TrackSound
+from forensics.audio.excerpts import Sound, StreamSound, TrackSound
 from forensics.audio.payloads import DecodedStream, decode_stream, media_time_s
 from forensics.audio.resample import resample_track
 from forensics.clocks.captures import estimate_departures
 from forensics.clocks.course import Course, estimate_course
 from forensics.clocks.envelope import estimate_recording_clock_closed
-from forensics.clocks.loudness import find_anchors
+from forensics.clocks.loudness import Anchor, find_anchors
 from forensics.clocks.placement import DRIFT_SPAN_S, estimate_recording_clock, place_course
 from forensics.clocks.recording import CoarseOffset, estimate_coarse_offset
 from forensics.diagnosis.ahead import Ahead
@@ -34,8 +34,8 @@ def choose_directions(known: Known, log: Log, ahead: Ahead) -> None:
         return
     heard = _find_heard_stream(known, log, ahead) if known.recording is not None else None
     if heard is not None:
-        known.downlink, decoded, coarse = heard
-        _locate(known, decoded, coarse, log)
+        known.downlink, decoded, place = heard
+        _locate(known, decoded, place, log)
     elif known.recording is not None and (closed := _find_closed_stream(known, log)) is not None:
         known.downlink, known.clocks["recording"] = closed
     else:
@@ -54,22 +54,30 @@ def _answering(stream: RtpStream, streams: Sequence[RtpStream]) -> RtpStream | N
     return max(others, key=lambda other: len(other.packets), default=None)
 
 
-def _find_heard_stream(known: Known, log: Log, ahead: Ahead) -> tuple[RtpStream, DecodedStream, CoarseOffset] | None:
+def _find_heard_stream(
+    known: Known, log: Log, ahead: Ahead
+) -> tuple[RtpStream, DecodedStream, Course | CoarseOffset] | None:
     """Decode the readable streams until one of them is found in the recording; None where none of them is in it."""
     recording, refusals = known.recording, []
     assert recording is not None
     vantage = find_vantage(known.capture, known.streams) if known.capture is not None else None
     near = vantage.near if vantage is not None else None
     readable = [stream for stream in known.streams if stream.readable]
-    likely = _sounding(readable, recording)
-    for stream in sorted(readable, key=lambda s: (s.ssrc not in likely, s.destination != near, -len(s.packets))):
+    anchors = _anchors(readable, recording)
+    for stream in sorted(readable, key=lambda s: (not anchors.get(s.ssrc), s.destination != near, -len(s.packets))):
         if known.microphone is None:
             ahead.begin(_answering(stream, known.streams))
         try:
+            found = anchors.get(stream.ssrc)
+            course = _follow_course(StreamSound(stream), TrackSound(recording), log, anchors=found) if found else None
             decoded = log.run("audio", f"decode {stream.ssrc:#010x}", partial(decode_stream, stream))
-            decoded, heard_track = _common_rate(decoded, recording)
-            coarse = log.run("clocks", "find in recording", partial(estimate_coarse_offset, decoded.track, heard_track))
-            return stream, decoded, coarse
+            decoded, heard = _common_rate(decoded, recording)
+            if course is not None:
+                return stream, decoded, course
+            coarse = log.run("clocks", "find in recording", partial(estimate_coarse_offset, decoded.track, heard))
+            if found == []:  # headers do not tell how loud it is; its sound does
+                course = _follow_course(TrackSound(decoded.track), TrackSound(heard), log)
+            return stream, decoded, course or coarse
         except ForensicsError as fault:
             refusals.append(str(fault))
     if readable:
@@ -77,12 +85,12 @@ def _find_heard_stream(known: Known, log: Log, ahead: Ahead) -> tuple[RtpStream,
     return None
 
 
-def _sounding(streams: list[RtpStream], recording: AudioTrack) -> set[int]:
-    """SSRCs whose loudness leads to a place in a long recording: the others need not be decoded first."""
-    if recording.duration_s < DRIFT_SPAN_S or len(streams) < 2:
-        return set()
+def _anchors(streams: list[RtpStream], recording: AudioTrack) -> dict[int, list[Anchor]]:
+    """Where the loudness of each stream leads to in a long recording, by SSRC: the others need not be decoded first."""
+    if recording.duration_s < DRIFT_SPAN_S:
+        return {}
     decodable = [stream for stream in streams if stream.codec.name in DECODERS]
-    return {s.ssrc for s in decodable if find_anchors(StreamSound(s), TrackSound(recording))}
+    return {s.ssrc: find_anchors(StreamSound(s), TrackSound(recording)) for s in decodable}
 
 
 def _find_closed_stream(known: Known, log: Log) -> tuple[RtpStream, ClockMap] | None:
@@ -135,23 +143,21 @@ def _decode(downlink: RtpStream, log: Log) -> AudioTrack | None:
         return None
 
 
-def _locate(known: Known, decoded: DecodedStream, coarse: CoarseOffset, log: Log) -> None:
+def _locate(known: Known, decoded: DecodedStream, place: Course | CoarseOffset, log: Log) -> None:
     """Find when each packet was heard, and with that the recording's clock."""
     downlink, recording = known.downlink, known.recording
     assert downlink is not None
     assert recording is not None
     at_rate = resample_track(recording, sample_rate_hz=decoded.track.sample_rate_hz)
     known.sent = decoded.track
-    course = _follow_course(decoded.track, at_rate, log)
     known.heard = heard = log.run(
         "playout",
         "locate packets",
-        lambda: locate_packets(decoded, at_rate, coarse=coarse, ssrc=downlink.ssrc, course=course),
-        coarse_offset_s=coarse.offset_s,
-        probes_found=coarse.share,
+        lambda: locate_packets(decoded, at_rate, place=place, ssrc=downlink.ssrc),
+        offset_s=place.offset_s,
     )
-    if course is not None:
-        known.clocks["recording"] = log.run("clocks", "place recording", lambda: place_course(course, downlink))
+    if isinstance(place, Course):
+        known.clocks["recording"] = log.run("clocks", "place recording", lambda: place_course(place, downlink))
         return
     clock = log.attempt(
         "clocks", "place recording", lambda: estimate_recording_clock(heard, downlink), without=WITHOUT_RECORDING
@@ -162,12 +168,10 @@ def _locate(known: Known, decoded: DecodedStream, coarse: CoarseOffset, log: Log
         known.clocks["recording"] = clock
 
 
-def _follow_course(sent: AudioTrack, recording: AudioTrack, log: Log) -> Course | None:
+def _follow_course(sent: Sound, heard: Sound, log: Log, *, anchors: list[Anchor] | None = None) -> Course | None:
     """Drift and steps of the recorder, where a long call was played at one pace."""
-    if recording.duration_s < DRIFT_SPAN_S:
-        return None
     try:
-        return log.run("clocks", "follow course", lambda: estimate_course(sent, recording))
+        return log.run("clocks", "follow course", lambda: estimate_course(sent, heard, anchors=anchors))
     except ForensicsError as fault:
         log.note("clocks", "follow course", str(fault))
         return None

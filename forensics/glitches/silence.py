@@ -131,9 +131,8 @@ def find_silence(scene: Scene) -> list[Glitch]:
     sounding = levels[levels > -70]
     if len(sounding) == 0:
         return []
-    loud_dbfs = float(np.percentile(sounding, 95))
-    runs = _silent_runs(scene, levels - loud_dbfs)
-    measured = (_measure(scene, levels - loud_dbfs, first, last) for first, last in runs)
+    relative = levels - float(np.percentile(sounding, 95))
+    measured = (_measure(scene, relative, first, last) for first, last in _silent_runs(scene, relative))
     cuts = [(edges, _seen_by(edges, scene)) for edges in measured if edges is not None]
     boundaries = measure_boundaries(scene.journey)
     return [_glitch(scene, edges, boundaries, by=by) for edges, by in cuts if by]

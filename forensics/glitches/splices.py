@@ -19,7 +19,15 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from forensics.audio.breaks import RATE_HZ, REACH, break_db, cut_windows, measure_breaks, prediction_breaks_db
+from forensics.audio.breaks import (
+    PREDICTION_REACH,
+    RATE_HZ,
+    REACH,
+    break_db,
+    cut_windows,
+    measure_breaks,
+    prediction_breaks_db,
+)
 from forensics.audio.levels import frame_levels_dbfs, piece_levels_dbfs
 from forensics.audio.resample import resample_track
 from forensics.glitches.boundaries import measure_boundaries
@@ -204,7 +212,8 @@ def score_edges(samples: np.ndarray | Pcm16, instants: np.ndarray, *, judge: Jud
     """
     scores_db, breaks_db = np.full(len(instants), -np.inf), np.zeros(len(instants))
     for block in _blocks(np.arange(len(instants))):
-        breaks_db[block] = break_db(prediction_breaks_db(cut_windows(samples, instants[block])))
+        windows = cut_windows(samples, instants[block], reach=PREDICTION_REACH)
+        breaks_db[block] = break_db(prediction_breaks_db(windows))
     for block in _blocks(np.flatnonzero(breaks_db > judge.break_db)):
         scores_db[block] = judge.weigh(measure_breaks(cut_windows(samples, instants[block])))
     return scores_db, breaks_db

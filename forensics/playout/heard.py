@@ -66,7 +66,7 @@ class _Signals:
 
 
 def locate_packets(
-    decoded: DecodedStream, recording: AudioTrack, *, coarse: CoarseOffset, ssrc: int, course: Course | None = None
+    decoded: DecodedStream, recording: AudioTrack, *, place: CoarseOffset | Course, ssrc: int
 ) -> Playout:
     """Find when each packet of a stream was heard.
 
@@ -76,12 +76,11 @@ def locate_packets(
         The stream, decoded.
     recording : AudioTrack
         At the sample rate of the decoded stream.
-    coarse : CoarseOffset
-        From `estimate_coarse_offset`.
+    place : CoarseOffset or Course
+        From `estimate_coarse_offset`; or from `estimate_course`: then the audio was played at one pace, and no packet
+        is looked for beside its line.
     ssrc : int
         Of the stream, for the result.
-    course : Course, optional
-        From `estimate_course`: the audio was played at one pace, and no packet is looked for beside its line.
 
     Returns
     -------
@@ -99,10 +98,10 @@ def locate_packets(
     media_s, length_s = table["media_s"].to_numpy(), table["duration_s"].to_numpy()
     loud = _loud(table["level_dbfs"].to_numpy())
     heard_s, score = np.full(len(table), np.nan), np.full(len(table), np.nan)
-    if course is None:
-        _follow(_Tracker(signals, media_s, length_s, np.flatnonzero(loud), coarse), heard_s, score)
+    if isinstance(place, Course):
+        heard_s, score = _follow_line(signals, table, loud=np.flatnonzero(loud), course=place)
     else:
-        heard_s, score = _follow_line(signals, table, loud=np.flatnonzero(loud), course=course)
+        _follow(_Tracker(signals, media_s, length_s, np.flatnonzero(loud), place), heard_s, score)
     heard_s[~_monotonic(heard_s, media_s)] = np.nan
     table["heard_s"], table["score"] = heard_s, score
     return Playout(ssrc, "heard", table, pd.DataFrame({"start_s": [], "end_s": [], "late": []}))

@@ -126,7 +126,7 @@ def _from_zero(track: AudioTrack, start_s: float) -> AudioTrack:
 
 
 def _moved(samples: np.ndarray | Pcm16, shift: int) -> np.ndarray | Pcm16:
-    """Samples so many later, zeros before them; earlier where `shift` is negative."""
+    """Samples so many later, zeros before them; earlier where `shift` is negative, which takes no memory."""
     if isinstance(samples, Pcm16):
         return Pcm16(np.asarray(_moved(samples.integers, shift)))
-    return np.concatenate([np.zeros(max(0, shift), samples.dtype), samples[max(0, -shift) :]])
+    return np.concatenate([np.zeros(shift, samples.dtype), samples]) if shift > 0 else samples[-shift:]

@@ -1,8 +1,12 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from building import RATE_HZ, track, voice
 
-from forensics.audio import find_speech
+from forensics.audio import activity as room
+from forensics.audio import find_speech, resample_track
+from forensics.pcm import Pcm16, to_pcm16
 
 
 def silence(seconds, *, level=1e-4):
@@ -39,3 +43,13 @@ def test_a_phrase_ends_with_its_last_sound_whatever_the_detector_holds_on_for(ta
     tail = silence(1.0) if tail_db is None else silence(1.0, level=10 ** (tail_db / 20))
     ((start, stop),) = find_speech(track(np.r_[silence(1.0), phrase, tail]))
     assert (start, stop) == pytest.approx((1.0, 1.95), abs=0.015)
+
+
+def test_a_long_voice_is_the_same_in_16_bits_and_whatever_its_blocks(monkeypatch):
+    sound = voice(8.0)
+    expected = find_speech(track(sound))
+    monkeypatch.setattr(room, "BLOCK_SAMPLES", 5000)
+    assert find_speech(track(sound)) == expected
+    assert find_speech(replace(track(sound), samples=Pcm16(to_pcm16(sound)))) == expected
+    low = resample_track(track(sound), sample_rate_hz=16_000)
+    assert np.array(find_speech(low)) == pytest.approx(np.array(expected), abs=0.011)

@@ -6,6 +6,7 @@ from scipy.signal import lfilter
 
 from forensics.audio.breaks import (
     MEASURES,
+    PREDICTION_REACH,
     RATE_HZ,
     REACH,
     break_db,
@@ -49,6 +50,12 @@ def test_predictors_are_the_resonances_that_made_the_sound() -> None:
     predictors, error = fit_predictors(sound.astype(np.float32), order=2, noise=0)
     np.testing.assert_allclose(predictors, [[1, -1.2, 0.6]] * 2, atol=0.03)
     assert (error > 0).all()
+
+
+def test_prediction_needs_no_more_than_its_reach(spliced: np.ndarray) -> None:
+    instants = np.array([2 * REACH, 2 * REACH + 100])
+    narrow = prediction_breaks_db(cut_windows(spliced, instants, reach=PREDICTION_REACH))
+    np.testing.assert_array_equal(narrow, prediction_breaks_db(cut_windows(spliced, instants)))
 
 
 def test_windows_have_one_loudness() -> None:

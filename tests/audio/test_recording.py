@@ -6,6 +6,7 @@ from building import RATE_HZ, voice
 
 from forensics.audio import read_recording
 from forensics.errors import AudioError
+from forensics.pcm import Pcm16
 
 
 @pytest.fixture
@@ -32,6 +33,27 @@ def test_channels_are_averaged(wav):
     left, right = voice(0.5, seed=1), voice(0.5, seed=2)
     track = read_recording(wav(np.stack([left, right], axis=1)))
     assert track.samples == pytest.approx((left + right) / 2, abs=1e-3)
+
+
+@pytest.mark.parametrize(("subtype", "held"), [("PCM_16", True), ("PCM_24", False), ("FLOAT", False)])
+def test_what_16_bits_hold_is_held_as_such_and_nothing_else(tmp_path, subtype, held):
+    sound = voice(0.5) + np.float32(3e-6)
+    soundfile.write(tmp_path / "call.wav", sound, RATE_HZ, subtype=subtype)
+    samples = read_recording(tmp_path / "call.wav").samples
+    assert isinstance(samples, Pcm16) == held
+    assert np.asarray(samples) == pytest.approx(sound, abs=5e-5 if held else 2e-7)
+
+
+def test_what_was_coded_with_loss_is_held_as_16_bits(tmp_path):
+    with av.open(str(tmp_path / "call.ogg"), "w") as container:
+        stream = container.add_stream("libopus", rate=RATE_HZ, layout="mono")
+        frame = av.AudioFrame.from_ndarray(voice(1.0)[None, :], "flt", "mono")
+        frame.sample_rate = RATE_HZ
+        for packet in (*stream.encode(frame), *stream.encode(None)):
+            container.mux(packet)
+    track = read_recording(tmp_path / "call.ogg")
+    assert isinstance(track.samples, Pcm16)
+    assert np.corrcoef(track.samples[:40_000], voice(1.0)[:40_000])[0, 1] > 0.9
 
 
 def test_the_rate_stays_that_of_the_file(wav):

@@ -1,8 +1,11 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from building import track, voice
 
 from forensics.audio import resample_track
+from forensics.pcm import Pcm16
 
 
 @pytest.mark.parametrize(("rate_hz", "other_hz"), [(48_000, 16_000), (8_000, 48_000), (44_100, 48_000)])
@@ -29,3 +32,11 @@ def test_a_long_track_is_given_in_blocks_that_do_not_show(monkeypatch):
     whole = resample_track(sound, sample_rate_hz=16_000)
     monkeypatch.setattr("forensics.audio.resample.BLOCK", 1000)
     np.testing.assert_array_equal(resample_track(sound, sample_rate_hz=16_000).samples, whole.samples)
+
+
+def test_sixteen_bits_stay_sixteen_bits_and_are_filtered_as_float32_is():
+    integers = np.random.default_rng(1).normal(0, 3000, 100_000).astype(np.int16)
+    held = resample_track(replace(track(np.empty(0)), samples=Pcm16(integers)), sample_rate_hz=16_000).samples
+    whole = resample_track(track(Pcm16(integers)[:]), sample_rate_hz=16_000).samples
+    assert isinstance(held, Pcm16)
+    assert np.asarray(held) == pytest.approx(whole, abs=0.51 / 32_768)

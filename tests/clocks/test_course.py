@@ -1,5 +1,7 @@
 """A minute and a half stands for the hour of `benchmarks/alignment.py`: the same faults, the same functions."""
 
+import subprocess
+import sys
 from functools import cache
 
 import numpy as np
@@ -108,3 +110,11 @@ def test_audio_that_a_jitter_buffer_kept_moving_is_no_line():
 def test_silence_is_refused():
     with pytest.raises(ClockError, match="does not contain this stream"):
         estimate_course(sound(), track(np.zeros(480_000)))
+
+
+def test_an_alignment_loads_neither_scipy_nor_the_other_clocks():
+    script = "import sys; from forensics.clocks import estimate_course; print(*sys.modules)"
+    done = subprocess.run([sys.executable, "-c", script], check=True, capture_output=True, text=True)
+    loaded = set(done.stdout.split())
+    assert "forensics.clocks.course" in loaded
+    assert not loaded & {"scipy", "av", "forensics.clocks.captures", "forensics.clocks.recording"}

@@ -24,7 +24,7 @@ def locate(decoded, heard_s, *, reach_s=2.0, noise=0.0):
     recording = played(decoded.track.samples, heard_s, seconds=SECONDS + 4)
     noisy = recording.samples + np.random.default_rng(6).normal(0, noise, len(recording.samples))
     coarse = CoarseOffset(START_S, reach_s, 1.0, 16)
-    playout = locate_packets(decoded, track(noisy), coarse=coarse, ssrc=SSRC)
+    playout = locate_packets(decoded, track(noisy), place=coarse, ssrc=SSRC)
     return playout.packets["heard_s"].to_numpy(), playout.packets["score"].to_numpy()
 
 
@@ -72,7 +72,7 @@ def test_a_lost_packet_has_no_row_and_does_not_move_its_neighbours():
     decoded = decode_stream(make_stream(encoded("opus", SECONDS), lost=range(150, 156)))
     heard_s = START_S + decoded.packets["media_s"].to_numpy()
     recording = played(decoded.track.samples, START_S + MEDIA_S, seconds=SECONDS + 4)
-    playout = locate_packets(decoded, recording, coarse=CoarseOffset(START_S, 2.0, 1.0, 16), ssrc=SSRC)
+    playout = locate_packets(decoded, recording, place=CoarseOffset(START_S, 2.0, 1.0, 16), ssrc=SSRC)
     assert len(playout.packets) == COUNT - 6
     assert exact(playout.packets["heard_s"].to_numpy(), heard_s) > 0.99
 
@@ -91,7 +91,7 @@ def test_a_word_said_again_is_not_taken_for_one_that_the_buffer_stretched():
     altered = slice(round((heard_s[60] + 0.002) * 8000), round((heard_s[61] - 0.002) * 8000))
     recording.samples[altered] = recording.samples[altered][::-1]
     coarse = CoarseOffset(START_S, 0.5, 1.0, 16)
-    found_s = locate_packets(decoded, recording, coarse=coarse, ssrc=SSRC).packets["heard_s"].to_numpy()
+    found_s = locate_packets(decoded, recording, place=coarse, ssrc=SSRC).packets["heard_s"].to_numpy()
     assert np.nanmax(np.abs(found_s - heard_s)) < 0.02
 
 
@@ -106,7 +106,7 @@ def test_noise_leaves_most_packets_located(decoded):
 def test_nothing_is_located_in_another_call():
     decoded = decode_stream(make_stream(encoded("opus", SECONDS)[:100]))
     coarse = CoarseOffset(0.0, 2.0, 1.0, 16)
-    playout = locate_packets(decoded, track(voice(SECONDS, seed=5)), coarse=coarse, ssrc=SSRC)
+    playout = locate_packets(decoded, track(voice(SECONDS, seed=5)), place=coarse, ssrc=SSRC)
     assert playout.packets["heard_s"].notna().mean() < 0.05
 
 
@@ -114,7 +114,7 @@ def test_a_recorder_whose_clock_runs_fast_is_followed(decoded):
     recording = played(decoded.track.samples, START_S + MEDIA_S, seconds=SECONDS + 4)
     times_s = np.arange(len(recording.samples)) * SAMPLE_S * (1 + 200e-6)
     fast = track(np.interp(times_s, np.arange(len(recording.samples)) * SAMPLE_S, recording.samples))
-    playout = locate_packets(decoded, fast, coarse=CoarseOffset(START_S, 2.0, 1.0, 16), ssrc=SSRC)
+    playout = locate_packets(decoded, fast, place=CoarseOffset(START_S, 2.0, 1.0, 16), ssrc=SSRC)
     found_s = playout.packets["heard_s"].to_numpy()
     loud = decoded.packets["level_dbfs"].to_numpy() > -45
     assert np.isfinite(found_s[loud]).mean() > 0.95
@@ -128,13 +128,13 @@ def test_a_narrowband_call_is_located_too():
         played(resample_track(decoded.track, sample_rate_hz=48_000).samples, heard_s, seconds=SECONDS + 4),
         sample_rate_hz=8_000,
     )
-    playout = locate_packets(decoded, recording, coarse=CoarseOffset(START_S, 2.0, 1.0, 16), ssrc=SSRC)
+    playout = locate_packets(decoded, recording, place=CoarseOffset(START_S, 2.0, 1.0, 16), ssrc=SSRC)
     error_s = np.abs(playout.packets["heard_s"].to_numpy() - heard_s)
     assert np.nanquantile(error_s, 0.98) < 2 / 8_000
 
 
 def test_the_result_keeps_the_contract(decoded):
-    playout = locate_packets(decoded, track(np.zeros(48_000)), coarse=CoarseOffset(0.0, 2.0, 1.0, 16), ssrc=SSRC)
+    playout = locate_packets(decoded, track(np.zeros(48_000)), place=CoarseOffset(0.0, 2.0, 1.0, 16), ssrc=SSRC)
     assert (playout.ssrc, playout.method) == (SSRC, "heard")
     assert {name: str(dtype) for name, dtype in playout.packets.dtypes.items()} == dict(PLAYOUT_COLUMNS)
     assert list(playout.concealed) == ["start_s", "end_s", "late"]
@@ -142,5 +142,5 @@ def test_the_result_keeps_the_contract(decoded):
 
 def test_a_stream_without_audio_has_nothing_to_locate():
     decoded = decode_stream(make_stream([b""] * 5))
-    playout = locate_packets(decoded, track(voice(1.0)), coarse=CoarseOffset(0.0, 2.0, 1.0, 16), ssrc=SSRC)
+    playout = locate_packets(decoded, track(voice(1.0)), place=CoarseOffset(0.0, 2.0, 1.0, 16), ssrc=SSRC)
     assert len(playout.packets) == 0
