@@ -12,7 +12,8 @@ that leave the same trace in what is then given:
 * "recording": the recording alone. A hole is a hole, whoever made it.
 * "sealed": the receiver's whole capture and the recording, no keys. Reports are closed, so nothing counts what was
   sent: a loss, and numbers that the sender left out. Here experience speaks, not evidence: a loss is what such a gap
-  nearly always is, and it is named as that, the other among its alternatives. Half of the truth is then named wrongly.
+  nearly always is, and it is named as that, with less confidence than one that was counted and the other beside it
+  (`perhaps_never_sent`). Half of the truth is then named wrongly, unless packets bear transport-wide numbers.
 
 Per kind of evidence: how many of the faults were named rightly, named wrongly, left undetermined, or not noticed. A
 wrong name is worse than none: nine in ten of those that are told of at all should be left open or be right. A finding

@@ -134,6 +134,7 @@ def make_stream(
         "payload_offset": (np.cumsum(sizes) - sizes)[rows] if readable else np.full(len(rows), -1),
         "audio_level_dbov": np.full(len(rows), np.nan) if level_dbov is None else np.asarray(level_dbov)[rows],
         "abs_send_time_s": np.full(len(rows), np.nan),
+        "transport_sequence_number": np.full(len(rows), -1),
     }
     return RtpStream(
         ssrc=ssrc,

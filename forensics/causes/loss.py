@@ -82,11 +82,16 @@ def sequence_gap(site: Site) -> list[Evidence]:
             "sequence_gap",
             Cause.NETWORK_DROP,
             statement,
-            weight=STRONG if site.witnessed else SLIGHT,
+            weight=gap_weight(site),
             mechanism=mechanism,
             lost_packets=lost,
         )
     ]
+
+
+def gap_weight(site: Site) -> float:
+    """What a gap in the sequence weighs: little where nothing but the voice was captured."""
+    return STRONG if site.witnessed else SLIGHT
 
 
 def _rising(site: Site) -> bool:

@@ -22,6 +22,7 @@ from forensics.causes import (
     round_trips,
     sender_clock,
     timing,
+    transport,
 )
 from forensics.causes.confidence import confidence_of
 from forensics.causes.remedies import remedy_for
@@ -30,6 +31,7 @@ from forensics.model import BLAMING_CAUSES, Cause, Evidence, Glitch, Scene, Verd
 
 RULES = (
     *loss.RULES,
+    *transport.RULES,
     *timing.RULES,
     *holding.RULES,
     *sender_clock.RULES,
