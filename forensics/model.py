@@ -159,6 +159,7 @@ JOURNEY_COLUMNS: Mapping[str, str] = {
     "lateness_s": "float64",  # (arrival - media time) less its minimum over the stream
     "heard_s": "float64",  # recording time of its first sample, interpolated between located neighbours
     "located": "bool",  # found in the recording itself
+    "discarded": "bool",  # overtaken, and its turn had passed when it came: never played
     "level_dbfs": "float64",  # from the decoded payload, else from RFC 6464; NaN where neither is there
     "tail_dbfs": "float64",  # level of its last 5 ms; NaN where the payload is closed
     "speech": "bool",

@@ -231,6 +231,7 @@ def make_journey(count: int = 200, **columns: object) -> pd.DataFrame:
         "arrival_s": media_s + 0.005 + late_s,
         "heard_s": media_s + 0.065,
         "located": np.ones(count, bool),
+        "discarded": np.zeros(count, bool),
         "level_dbfs": np.full(count, -20.0),
         "tail_dbfs": np.full(count, -20.0),
         "speech": np.ones(count, bool),

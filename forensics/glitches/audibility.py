@@ -7,6 +7,9 @@ A glitch is audible when the listener lost or waited for speech long enough to n
 * hole, stall, late packets: at least `HOLE_S` of concealment with speech on both sides;
 * skip or splice: at least `SKIPPED_SPEECH_S` of speech was passed over;
 * silence sent inside a word: at least `HOLE_S` of it;
+* a clipped start: at least `forensics.glitches.clipped.CLIPPED_S` of speech that is gone;
+* a stretch: never, unless speech is slower or faster by `forensics.glitches.stretches.HEARD_SHARE` for long enough, and
+  then it is a glitch of its own; what a buffer stretches otherwise is told as evidence alone;
 * audio that was made and never sent, nobody knows where in an answer: not counted, for it may be a pause; nor is a
   shortage of the model that nothing but its own log tells of;
 * an answer later than `forensics.glitches.answers.LATE_ANSWER_S`: always.
@@ -48,8 +51,9 @@ def _inside_speech(glitch: Glitch) -> bool:
 
 
 def _hole_audible(glitch: Glitch) -> bool:
-    """Stalls, holes and late packets: concealment with speech on both sides."""
-    return _inside_speech(glitch) and glitch.end_s - glitch.start_s >= HOLE_S - 1e-3
+    """Stalls, holes and late packets: concealment with speech on both sides; none where a buffer covered many."""
+    covered = glitch.measurements.get("late_packets", 1) > 1
+    return not covered and _inside_speech(glitch) and glitch.end_s - glitch.start_s >= HOLE_S - 1e-3
 
 
 def _loss_audible(glitch: Glitch) -> bool:
@@ -88,5 +92,7 @@ _RULES = {
     "unsent": lambda glitch: False,
     "shortage": lambda glitch: False,
     "concealed": _concealed_audible,
+    "clipped": lambda glitch: True,
+    "stretch": lambda glitch: True,
     "silence": _hole_audible,
 }

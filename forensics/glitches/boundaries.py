@@ -29,7 +29,9 @@ def measure_boundaries(journey: pd.DataFrame) -> pd.DataFrame:
         start of the other), `arrival_gap_s` (time between the arrivals less the one packet's length), `lateness_step_s`
         (how much later the second came than its timestamp says), `departure_step_s` (the same at the sender's tap),
         `start_s` and `end_s` (recording time: the end of the one as heard, the start of the other), `inserted_s`
-        (recording time between the two beyond their media time: concealment, or minus what was skipped),
+        (recording time between the two beyond their media time: concealment, or minus what was skipped). Packets that
+        were discarded were not heard: the boundary before a run of them lasts until the next one that was, those
+        behind have no extent; `discarded_packets` counts such a run,
         `speech_before`, `speech_after` (any speech within `SIDE_PACKETS`), `cut_off` (the sound before had not ended:
         its last 5 ms are within `ENDED_DB` of loud speech; where payloads are closed: the last packet held speech and
         the next bears no marker).
@@ -38,7 +40,7 @@ def measure_boundaries(journey: pd.DataFrame) -> pd.DataFrame:
     before = {name: values[:-1] for name, values in columns.items()}
     after = {name: values[1:] for name, values in columns.items()}
     media_gap_s = after["media_s"] - before["media_s"] - before["duration_s"]
-    start_s = before["heard_s"] + before["duration_s"]
+    start_s, end_s = _edges_as_heard(columns)
     tail_dbfs = before["tail_dbfs"]
     loud_dbfs = np.nanpercentile(columns["level_dbfs"], 95) if np.isfinite(columns["level_dbfs"]).any() else np.nan
     cut_off = np.where(np.isfinite(tail_dbfs), tail_dbfs > loud_dbfs - ENDED_DB, before["speech"] & ~after["marker"])
@@ -53,11 +55,29 @@ def measure_boundaries(journey: pd.DataFrame) -> pd.DataFrame:
             "lateness_step_s": after["lateness_s"] - before["lateness_s"],
             "departure_step_s": (after["departure_s"] - after["media_s"]) - (before["departure_s"] - before["media_s"]),
             "start_s": start_s,
-            "end_s": after["heard_s"],
-            "inserted_s": after["heard_s"] - start_s - media_gap_s,
+            "end_s": end_s,
+            "inserted_s": end_s - start_s - media_gap_s,
+            "discarded_packets": _count_discarded(columns["discarded"]),
             "cut_off": cut_off,
             "speech_before": recent[:-1],
             "speech_after": coming[1:],
         },
         index=np.arange(1, len(journey)),
     )
+
+
+def _edges_as_heard(columns: dict[str, np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
+    """Return when the one packet had been heard and when the next one that was played began, (n - 1,) each."""
+    heard_s, discarded = columns["heard_s"], columns["discarded"]
+    position = np.arange(len(heard_s))
+    played = np.minimum.accumulate(np.where(discarded, len(heard_s) - 1, position)[::-1])[::-1]
+    end_s = heard_s[played[1:]]
+    start_s = np.where(discarded[:-1], end_s, (heard_s + columns["duration_s"])[:-1])
+    return start_s, end_s
+
+
+def _count_discarded(discarded: np.ndarray) -> np.ndarray:
+    """Return how many packets the run holds that begins behind each boundary, (n - 1,)."""
+    position = np.arange(len(discarded))
+    played = np.minimum.accumulate(np.where(discarded, len(discarded), position)[::-1])[::-1]
+    return np.where(discarded[:-1], 0, (played - position)[1:])

@@ -14,6 +14,7 @@ MEASURED = (
     "lateness_step_s",
     "departure_step_s",
     "inserted_s",
+    "discarded_packets",
     "speech_before",
     "speech_after",
 )

@@ -8,8 +8,8 @@ from dataclasses import replace
 from forensics.model import Glitch
 
 KIND_ORDER = (
-    "late_answer", "loss", "skip", "stall", "silence", "splice", "late", "blank", "hole", "concealed", "shortage",
-    "unsent",
+    "late_answer", "loss", "skip", "stall", "silence", "splice", "late", "blank", "clipped", "hole", "concealed",
+    "shortage", "stretch", "unsent",
 )  # fmt: skip
 """Which kind names a glitch that several detectors saw: the most specific comes first."""
 
@@ -17,8 +17,17 @@ REFILL_S = 0.4
 """After a hole NetEq waits until half of its target is buffered and may open a second one; with targets up to the
 400 ms that a stall leaves behind it comes at most so much later."""
 
-NO_BUFFER = ("late_answer", "splice", "unsent")
+NO_BUFFER = ("late_answer", "splice", "clipped", "stretch", "unsent")
 """Kinds that leave no buffer empty: the stream went on as if nothing had happened."""
+
+FRAGMENT_S = 0.05
+"""What is heard between two holes for less than a short phoneme is no speech of its own."""
+
+COVERED_S = 0.004
+"""A step of the playout curve below this is one block of a fractional resampler: the buffer covered the delay."""
+
+EPISODE_S = 1.0
+"""Packets that came late so soon behind each other are one disturbance of the path, if the buffer covered them all."""
 
 ON_TIME_S = 0.01
 """A packet within half a packet of its predecessor's lateness is on time."""
@@ -36,18 +45,31 @@ def merge_glitches(glitches: Iterable[Glitch]) -> list[Glitch]:
     -------
     list of Glitch
         Glitches between the same two packets become one; a hole without a late packet right behind another glitch is
-        the same buffer filling up again and belongs to that glitch.
+        the same buffer filling up again and belongs to that glitch. Holes where packets were discarded are one with
+        nothing but a fragment of speech between them, and so are late packets that the buffer covered, with no glitch
+        between them: it stands for the latest of them, and `late_packets` counts them.
     """
     merged: list[Glitch] = []
     for glitch in sorted(glitches, key=_order):
         twin = next((i for i, other in enumerate(merged) if _same(other, glitch)), None)
         if twin is not None:
             merged[twin] = _join(merged[twin], glitch)
-        elif merged and _refill(merged[-1], glitch):
+        elif merged and (_refill(merged[-1], glitch) or _fragmented(merged[-1], glitch)):
             merged[-1] = _prolong(merged[-1], glitch)
         else:
             merged.append(glitch)
-    return sorted(merged, key=lambda g: g.start_s)
+    return _gather_episodes(sorted(merged, key=lambda g: g.start_s))
+
+
+def _gather_episodes(glitches: list[Glitch]) -> list[Glitch]:
+    """Make one glitch of late packets that the buffer covered one after the other."""
+    gathered: list[Glitch] = []
+    for glitch in glitches:
+        if gathered and _same_episode(gathered[-1], glitch):
+            gathered[-1] = _gather(gathered[-1], glitch)
+        else:
+            gathered.append(glitch)
+    return gathered
 
 
 def _order(glitch: Glitch) -> tuple[float, float, int, float]:
@@ -83,6 +105,37 @@ def _refill(before: Glitch, glitch: Glitch) -> bool:
         return False
     on_time = glitch.kind == "hole" and glitch.measurements.get("lateness_step_s", 0.0) < ON_TIME_S
     return on_time and 0 <= glitch.start_s - before.end_s < REFILL_S
+
+
+def _fragmented(before: Glitch, glitch: Glitch) -> bool:
+    """Whether both are holes for discarded packets, and what is between them is too short to be heard as speech."""
+    discarded = all(g.kind == "late" and g.measurements.get("discarded_packets", 0) > 0 for g in (before, glitch))
+    return discarded and glitch.start_s - before.end_s < FRAGMENT_S
+
+
+def _same_episode(before: Glitch, glitch: Glitch) -> bool:
+    """Whether both are late packets that the buffer covered, in one episode."""
+    covered = all(g.kind == "late" and _covered(g) for g in (before, glitch))
+    return covered and before.direction == glitch.direction and glitch.start_s - before.end_s < EPISODE_S
+
+
+def _covered(glitch: Glitch) -> bool:
+    late = glitch.measurements.get("late_packets", 1) > 1
+    return late or glitch.end_s - glitch.start_s < COVERED_S
+
+
+def _gather(before: Glitch, glitch: Glitch) -> Glitch:
+    """The late packets of one episode as one glitch, with the numbers and frames of the latest."""
+    latest = max(before, glitch, key=lambda g: g.measurements.get("lateness_step_s", 0.0))
+    count = before.measurements.get("late_packets", 1.0) + 1
+    return replace(
+        latest,
+        start_s=before.start_s,
+        end_s=glitch.end_s,
+        capture_start_s=min(before.capture_start_s, glitch.capture_start_s),
+        capture_end_s=max(before.capture_end_s, glitch.capture_end_s),
+        measurements={**latest.measurements, "late_packets": count},
+    )
 
 
 def _sources(a: Glitch, b: Glitch) -> tuple[str, ...]:

@@ -10,6 +10,7 @@ import pandas as pd
 from forensics.audio.levels import piece_levels_dbfs
 from forensics.audio.payloads import media_time_s
 from forensics.model import FATES, JOURNEY_COLUMNS, AudioTrack, ClockMap, Fate, Playout, RtpStream
+from forensics.playout.discarded import find_discarded
 
 SPEECH_RANGE_DB = 30.0
 """ITU-T P.56 puts the margin between active speech level and the activity threshold at 15.9 dB; consonants lie up to
@@ -74,6 +75,7 @@ def trace_journey(
     lateness_s = journey["arrival_s"] - journey["media_s"]
     journey["lateness_s"] = lateness_s - lateness_s.min()
     _add_playout(journey, playout, to_recording)
+    journey["discarded"] = find_discarded(journey, to_recording=to_recording)
     _add_levels(journey, packets, playout, sent)
     journey["tail_dbfs"] = np.nan if sent is None else _tail_dbfs(journey, sent)
     return journey[list(JOURNEY_COLUMNS)].astype(dict(JOURNEY_COLUMNS))

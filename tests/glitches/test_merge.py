@@ -4,6 +4,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from forensics.glitches import merge_glitches
+from forensics.glitches.audibility import judge_audibility
 from forensics.glitches.merge import KIND_ORDER, REFILL_S
 
 
@@ -43,6 +44,38 @@ def test_a_buffer_that_fills_up_again_prolongs_the_glitch_before():
     (glitch,) = merge_glitches([late, refill])
     assert (glitch.kind, glitch.start_s, glitch.end_s) == ("late", 2.0, 2.66)
     assert "playout" in glitch.found_by
+
+
+def discarded(start_s, end_s):
+    return make_glitch("late", start_s, end_s, measurements={"discarded_packets": 1.0, "lateness_step_s": 0.12})
+
+
+def test_holes_for_discarded_packets_with_a_fragment_of_speech_between_them_are_one():
+    (glitch,) = merge_glitches([discarded(2.0, 2.02), discarded(2.06, 2.08), discarded(2.1, 2.12)])
+    assert (glitch.start_s, glitch.end_s) == (2.0, 2.12)
+
+
+def test_holes_for_discarded_packets_with_speech_between_them_stay_two():
+    assert len(merge_glitches([discarded(2.0, 2.02), discarded(2.12, 2.14)])) == 2
+
+
+def covered(at_s, late_s):
+    return make_glitch("late", at_s, at_s, frames=(round(at_s * 100),), measurements={"lateness_step_s": late_s})
+
+
+def test_late_packets_that_the_buffer_covered_are_one_episode_and_the_latest_stands_for_it():
+    (glitch,) = merge_glitches([covered(2.0, 0.05), covered(2.4, 0.11), covered(3.1, 0.06)])
+    assert (glitch.start_s, glitch.end_s, glitch.frames) == (2.0, 3.1, (240,))
+    assert (glitch.measurements["late_packets"], glitch.measurements["lateness_step_s"]) == (3, 0.11)
+    assert not judge_audibility(glitch).audible
+
+
+def test_episodes_of_covered_packets_end_where_none_comes_for_a_second_or_a_hole_is_heard():
+    assert len(merge_glitches([covered(2.0, 0.05), covered(3.2, 0.05)])) == 2
+    kinds = [
+        g.end_s - g.start_s > 0 for g in merge_glitches([covered(2.0, 0.05), discarded(2.2, 2.3), covered(2.5, 0.05)])
+    ]
+    assert kinds == [False, True, False]
 
 
 @pytest.mark.parametrize(
