@@ -61,15 +61,16 @@ def find_timestamp_jumps(scene: Scene, *, boundaries: pd.DataFrame) -> list[Glit
 
     Notes
     -----
-    A jump after a sound that had ended is how discontinuous transmission looks, with or without the marker bit.
+    A jump after a sound that had ended is how discontinuous transmission looks, with or without the marker bit. But
+    that takes its time: where the next packet came at once, audio was left out, between two sounds as well as in one.
     """
-    jump = (boundaries["lost_packets"] == 0) & (boundaries["media_gap_s"] > JUMP_S) & boundaries["cut_off"]
-    found = []
-    for position in boundaries.index[jump]:
-        edge = boundaries.loc[position]
-        kind = "stall" if edge["arrival_gap_s"] > edge["media_gap_s"] / 2 else "skip"
-        found.append(candidate(scene, boundaries, position, kind=kind, found_by="timestamp"))
-    return found
+    jump = (boundaries["lost_packets"] == 0) & (boundaries["media_gap_s"] > JUMP_S)
+    paused = boundaries["arrival_gap_s"] > boundaries["media_gap_s"] / 2
+    inside = boundaries["cut_off"] | (~paused & boundaries["speech_before"] & boundaries["speech_after"])
+    return [
+        candidate(scene, boundaries, position, kind="stall" if paused[position] else "skip", found_by="timestamp")
+        for position in boundaries.index[jump & inside]
+    ]
 
 
 def find_late_packets(scene: Scene, *, boundaries: pd.DataFrame) -> list[Glitch]:

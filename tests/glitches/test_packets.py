@@ -80,6 +80,14 @@ def test_where_payloads_are_closed_the_marker_tells_a_pause():
     assert len(find(find_timestamp_jumps, make_journey(COUNT, **closed))) == 1
 
 
+def test_a_jump_between_two_sounds_is_a_skip_where_the_next_packet_came_at_once():
+    tail_dbfs = np.where(NUMBER == AT - 1, -60.0, -20.0)
+    known = {"media_s": jumped(), "lateness_s": late_from(late_s=-0.3), "tail_dbfs": tail_dbfs}
+    assert [glitch.kind for glitch in find(find_timestamp_jumps, make_journey(COUNT, **known))] == ["skip"]
+    quiet = np.abs(NUMBER - AT) > 5
+    assert find(find_timestamp_jumps, make_journey(COUNT, **known, speech=quiet)) == []
+
+
 def test_where_payloads_are_closed_a_jump_in_silence_is_a_pause():
     closed = {"media_s": jumped(), "tail_dbfs": np.full(COUNT, np.nan), "speech": NUMBER != AT - 1}
     assert find(find_timestamp_jumps, make_journey(COUNT, **closed)) == []
