@@ -22,7 +22,18 @@ from forensics.glitches import audibility
 
 PAGE = Path(__file__).with_name("rules.md")
 MODULES = (
-    *("loss", "transport", "timing", "holding", "sender_clock", "round_trips", "receiver", "recorder", "content"),
+    *(
+        "loss",
+        "transport",
+        "timing",
+        "holding",
+        "sender_clock",
+        "round_trips",
+        "receiver",
+        "unheard",
+        "recorder",
+        "content",
+    ),
     *("events", "browser", "counters", "recording", "counterfactual"),
 )
 WEIGHTS = ("DECISIVE", "STRONG", "FAIR", "SLIGHT")

@@ -60,7 +60,7 @@ def counted_lost(site: Site) -> list[Evidence]:
 def device_underran(site: Site) -> list[Evidence]:
     """`synthesizedSamplesDuration` of media-playout rose: the sound card ran out of audio that was there."""
     growth = _growth(site, "media-playout", "synthesized_samples_duration")
-    if growth is None or site.glitch.kind not in ("hole", "late"):
+    if growth is None or site.glitch.kind not in ("hole", "late", "clipped"):
         return []
     synthesised_s, spare_s = growth
     if synthesised_s < SYNTHESISED_S:

@@ -74,7 +74,7 @@ def sequence_gap(site: Site) -> list[Evidence]:
     )
     statement = (
         f"{lost} sequence number{'s' if lost > 1 else ''} between frames {site.frames[0]} and {site.frames[-1]} never "
-        "arrived."
+        f"arrived{_clipped(site)}."
     )
     return [
         supports(
@@ -87,6 +87,14 @@ def sequence_gap(site: Site) -> list[Evidence]:
             lost_packets=lost,
         )
     ]
+
+
+def _clipped(site: Site) -> str:
+    """Where a gap cuts the start or the end off what was said."""
+    before, after = (site.measured(f"speech_{side}") > 0 for side in ("before", "after"))
+    if before == after:
+        return ""
+    return ": the start of an utterance is clipped" if after else ": the end of an utterance is clipped"
 
 
 def gap_weight(site: Site) -> float:
@@ -232,6 +240,7 @@ def tap_was_awake(site: Site) -> list[Evidence]:
         return [
             supports(site, "tap_was_awake", Cause.CAPTURE_LOSS, statement, weight=DECISIVE, due=due),
             opposes(site, "tap_was_awake", Cause.NETWORK_DROP, statement, weight=FAIR),
+            opposes(site, "tap_was_awake", Cause.SENDER_POLICY, statement, weight=FAIR),
         ]
     if seen < due / 2:
         return [unchecked(site, "tap_was_awake", Cause.CAPTURE_LOSS, f"{numbers}, which is neither.")]

@@ -23,6 +23,7 @@ from forensics.causes import (
     sender_clock,
     timing,
     transport,
+    unheard,
 )
 from forensics.causes.confidence import confidence_of
 from forensics.causes.remedies import remedy_for
@@ -37,6 +38,7 @@ RULES = (
     *sender_clock.RULES,
     *round_trips.RULES,
     *receiver.RULES,
+    *unheard.RULES,
     *recorder.RULES,
     *content.RULES,
     *browser.RULES,

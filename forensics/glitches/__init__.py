@@ -5,6 +5,7 @@ from __future__ import annotations
 from forensics.glitches.answers import find_late_answers
 from forensics.glitches.audibility import judge_audibility
 from forensics.glitches.boundaries import measure_boundaries
+from forensics.glitches.clipped import find_clipped_starts
 from forensics.glitches.device import find_device_underruns
 from forensics.glitches.merge import merge_glitches
 from forensics.glitches.missing import measure_missing
@@ -15,14 +16,17 @@ from forensics.glitches.shortages import find_concealed, find_shortages_heard, f
 from forensics.glitches.silence import find_silence
 from forensics.glitches.silence_by_level import find_silence_by_level
 from forensics.glitches.splices import find_splices
+from forensics.glitches.stretches import find_heard_stretches, find_stretches
 from forensics.glitches.unsent import find_unsent, tell_account
 from forensics.model import Glitch, Scene
 
 __all__ = [
     "find_blanks",
+    "find_clipped_starts",
     "find_concealed",
     "find_device_underruns",
     "find_glitches",
+    "find_heard_stretches",
     "find_holes",
     "find_in_recording",
     "find_late_answers",
@@ -34,6 +38,7 @@ __all__ = [
     "find_silence_by_level",
     "find_skips",
     "find_splices",
+    "find_stretches",
     "find_timestamp_jumps",
     "find_unsent",
     "merge_glitches",
@@ -63,6 +68,8 @@ def find_glitches(scene: Scene) -> list[Glitch]:
             *find_device_underruns(scene, boundaries=boundaries),
             *find_skips(scene, boundaries=boundaries),
             *find_blanks(scene, boundaries=boundaries),
+            *find_clipped_starts(scene, boundaries=boundaries),
+            *find_heard_stretches(scene, boundaries=boundaries),
             *find_silence(scene),
             *find_silence_by_level(scene, boundaries=boundaries),
             *find_splices(scene),

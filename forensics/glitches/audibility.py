@@ -3,7 +3,7 @@
 A glitch is audible when the listener lost or waited for speech long enough to notice:
 
 * loss: at least `LOST_SPEECH_S` of speech is gone and something was concealed in its place, or half of that and what
-  was concealed is more than `UNLIKE_DB` from what was sent, where both are at hand;
+  was concealed is more than `UNLIKE_DB` from what was sent, where both are at hand, or what was concealed is a hole;
 * hole, stall, late packets: at least `HOLE_S` of concealment with speech on both sides;
 * skip or splice: at least `SKIPPED_SPEECH_S` of speech was passed over;
 * silence sent inside a word: at least `HOLE_S` of it;
@@ -62,7 +62,9 @@ def _loss_audible(glitch: Glitch) -> bool:
     share = (measured.get("speech_before", 1.0) + measured.get("speech_after", 1.0)) / 2
     lost_s = measured.get("lost_speech_s", share * measured.get("media_gap_s", 0.0))
     unlike = lost_s >= SHORT_LOSS_S - 1e-3 and measured.get("distance_db", 0.0) > UNLIKE_DB
-    return (lost_s >= LOST_SPEECH_S - 1e-3 or unlike) and glitch.end_s - glitch.start_s >= CONCEALED_S
+    hole_s = measured.get("inserted_s", 0.0) + measured.get("media_gap_s", 0.0)
+    hole = _inside_speech(glitch) and hole_s >= HOLE_S - 1e-3
+    return (lost_s >= LOST_SPEECH_S - 1e-3 or unlike or hole) and glitch.end_s - glitch.start_s >= CONCEALED_S
 
 
 def _skip_audible(glitch: Glitch) -> bool:

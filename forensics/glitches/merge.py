@@ -84,7 +84,7 @@ def _same(a: Glitch, b: Glitch) -> bool:
     if a.frames and a.frames == b.frames:
         return True
     contained = b.start_s >= a.start_s - 1e-3 and b.end_s <= a.end_s + 1e-3
-    return contained and a.end_s - a.start_s > 0.01 and b.kind in ("hole", "silence")
+    return contained and a.end_s - a.start_s > 0.01 and b.kind in ("hole", "silence", "clipped")
 
 
 def _join(a: Glitch, b: Glitch) -> Glitch:

@@ -91,10 +91,11 @@ def find_blanks(scene: Scene, *, boundaries: pd.DataFrame) -> list[Glitch]:
     if journey is None or recording is None or not journey["located"].any():
         return []
     loud_dbfs = float(np.nanpercentile(journey["level_dbfs"], 95))
-    heard_s, frame = journey["heard_s"].to_numpy(), journey["frame"].to_numpy()
+    heard_s, frame, speech = (journey[name].to_numpy() for name in ("heard_s", "frame", "speech"))
     found = []
     for before, after in _untouched_pairs(journey, boundaries):
-        start_s, end_s = heard_s[before + 1], heard_s[after]
+        begins = before + 1 + int(np.argmax(speech[before + 1 : after]))  # silence ahead of it is a pause
+        start_s, end_s = heard_s[begins], heard_s[after]
         heard = recording.samples[round(start_s * recording.sample_rate_hz) : round(end_s * recording.sample_rate_hz)]
         quietest = frame_levels_dbfs(heard, frame_samples=recording.sample_rate_hz / 50).min(initial=0.0)
         if quietest < loud_dbfs + BLANK_DB:

@@ -71,7 +71,7 @@ def find_in_recording(scene: Scene) -> list[Glitch]:
     that is how a plosive begins (1704 starts in 240 lines of synthetic voices; within 1 ms it is 54 against 6). And a
     stretch: a jitter buffer inserts a pitch period only where two neighbours are alike by 0.9 or more, and blends the
     two; in 65 of 100 looks at loud speech that nobody stretched (10 015) two neighbours are as alike. With packets,
-    both show in the playout curve.
+    both are found (`forensics.glitches.clipped`, `forensics.glitches.stretches`).
     """
     if scene.recording is None or len(scene.recording.samples) == 0:
         return []

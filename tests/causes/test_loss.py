@@ -48,6 +48,14 @@ def test_missing_numbers_speak_for_the_network(lost, mechanism):
     assert claim.weight > 0
 
 
+@pytest.mark.parametrize(("quiet", "edge"), [(NUMBER < AT, "start"), (NUMBER >= AT, "end")])
+def test_a_loss_at_an_edge_of_speech_clips_it(quiet, edge):
+    (claim,) = loss.sequence_gap(site(speech=~quiet))
+    assert claim.statement.endswith(f"never arrived: the {edge} of an utterance is clipped.")
+    (claim,) = loss.sequence_gap(site())
+    assert claim.statement.endswith("never arrived.")
+
+
 def test_a_loss_behind_a_delay_that_grew_is_a_queue_that_overflowed():
     grown_s = np.clip((NUMBER - AT + 60) * 0.003, 0, 0.2)
     (claim,) = loss.sequence_gap(site(3, lateness_s=grown_s))
@@ -289,7 +297,7 @@ def test_a_tap_that_saw_the_other_flows_was_awake():
 
 def test_a_tap_that_saw_nothing_at_all_missed_it():
     evidence = loss.tap_was_awake(tapped(*UPLINK_S[~IN_GAP]))
-    assert told(evidence) == {Cause.CAPTURE_LOSS: True, Cause.NETWORK_DROP: False}
+    assert told(evidence) == {Cause.CAPTURE_LOSS: True, Cause.NETWORK_DROP: False, Cause.SENDER_POLICY: False}
 
 
 def test_where_little_else_was_due_the_tap_cannot_be_asked():
