@@ -36,6 +36,12 @@ def test_a_loss_is_heard_when_speech_is_gone_and_something_stands_in_its_place(l
     assert audible("loss", seconds, media_gap_s=lost_s) is heard
 
 
+@pytest.mark.parametrize(("hole_s", "after", "heard"), [(0.05, 1, True), (0.035, 1, False), (0.05, 0, False)])
+def test_one_lost_packet_is_heard_where_the_hole_for_it_is_longer(hole_s, after, heard):
+    measured = {"media_gap_s": 0.02, "inserted_s": hole_s - 0.02, "lost_speech_s": 0.02, "speech_after": after}
+    assert audible("loss", hole_s, **measured) is heard
+
+
 @pytest.mark.parametrize(("before", "after", "heard"), [(1, 1, True), (1, 0, False), (0, 0, False)])
 def test_only_lost_speech_counts(before, after, heard):
     assert audible("loss", 0.06, media_gap_s=0.06, speech_before=before, speech_after=after) is heard
