@@ -70,16 +70,19 @@ def judge(sound: StreamSound, recorder: Recorder, path: Path) -> str:
     return f"{text}{len(kept)} of {len(course.windows)} windows, {seconds:.2f} s"
 
 
-def timed(command: Sequence[str]) -> tuple[float, float]:
-    """Median seconds of three runs of a whole process, on the clock and of the processor."""
-    runs = []
-    for _ in range(3):
+RUNS = 7
+
+
+def timed(*commands: Sequence[str]) -> np.ndarray:
+    """Median seconds of whole processes, in turns: (commands, 2), on the clock and of the processor."""
+    runs = np.empty((RUNS, len(commands), 2))
+    for place in np.ndindex(runs.shape[:2]):
         start, before = time.perf_counter(), resource.getrusage(resource.RUSAGE_CHILDREN)
-        subprocess.run(command, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        subprocess.run(commands[place[1]], check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         after = resource.getrusage(resource.RUSAGE_CHILDREN)
         processor_s = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
-        runs.append((time.perf_counter() - start, processor_s))
-    return sorted(run[0] for run in runs)[1], sorted(run[1] for run in runs)[1]
+        runs[place] = time.perf_counter() - start, processor_s
+    return np.median(runs, axis=0)
 
 
 def main(folder: Path, *, quick: bool) -> None:
@@ -88,8 +91,10 @@ def main(folder: Path, *, quick: bool) -> None:
     streams = {s.ssrc: s for s in find_streams(read_capture(capture))}
     sound = StreamSound(streams[AGENT_SSRC])
     record(sent, Recorder(), recording)
-    ours = timed([sys.executable, "-c", COLD, str(capture), str(recording), str(AGENT_SSRC)])
-    tshark = timed(["tshark", "-q", "-r", str(capture), "--enable-heuristic", "rtp_udp", "-z", "rtp,streams"])
+    ours, tshark = timed(
+        [sys.executable, "-c", COLD, str(capture), str(recording), str(AGENT_SSRC)],
+        ["tshark", "-q", "-r", str(capture), "--enable-heuristic", "rtp_udp", "-z", "rtp,streams"],
+    )
     print(f"cold, {len(sent) / RATE_HZ:.0f} s of call; tshark reads the capture alone")
     for what, mine, peer in zip(("clock", "processor"), ours, tshark, strict=True):
         print(f"  {what}: {mine:.2f} s, tshark {peer:.2f} s (ratio {mine / peer:.2f})")

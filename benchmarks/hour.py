@@ -7,9 +7,9 @@ Speech is espeak-ng's, no two sentences alike; Opus at 24 kbit/s, 20 ms a packet
 2 % of the agent's are lost in bursts. The listener hears the agent from a fixed buffer, in a room (a direct sound and a
 tail that decays by 60 dB in 0.3 s, 5 dB below it), on a recorder with a clock of its own. Nothing of it is kept in git.
 
-The diagnosis is a process of its own, timed from the start of its interpreter; the processors' time is its own and that
-of the process which decodes the user's voice meanwhile, the peak that of the larger of the two. Beside it stands the
-decoding of both voices alone, one after the other, without which no diagnosis can be. Nothing is asserted.
+The diagnosis is a process of its own, timed from the start of its interpreter, and so is the peer: the decoding of both
+voices alone, one after the other, without which no such diagnosis can be. The processors' time of the one over that of
+the other says what everything but the decoding costs. Nothing is asserted.
 """
 
 from __future__ import annotations
@@ -81,7 +81,7 @@ def speak(words: int, *, voice: str, seed: int) -> np.ndarray:
         ["espeak-ng", "-v", voice, "--stdout"], input=text.encode(), capture_output=True, check=True
     )
     samples = np.frombuffer(spoken.stdout[44:], np.int16).astype(np.float32) / 32_768
-    return resample_track(AudioTrack(voice, samples, 22_050), sample_rate_hz=RATE_HZ).samples
+    return np.asarray(resample_track(AudioTrack(voice, samples, 22_050), sample_rate_hz=RATE_HZ).samples)
 
 
 def converse(seconds: float, *, seed: int = 1) -> dict[str, np.ndarray]:
@@ -199,16 +199,18 @@ for stream in find_streams(read_capture(sys.argv[1] + "/capture.pcap")):
 
 def diagnose_hour(folder: Path) -> None:
     """Print how long the diagnosis takes, how much memory, and how long the decoding alone."""
+    processors_s = []
     for name, script in (("both voices decoded, nothing else", DECODE), ("full diagnosis", DIAGNOSE)):
         start, before = time.perf_counter(), resource.getrusage(resource.RUSAGE_CHILDREN)
         done = subprocess.run([sys.executable, "-c", script, str(folder)], check=True, capture_output=True, text=True)
         clock_s, after = time.perf_counter() - start, resource.getrusage(resource.RUSAGE_CHILDREN)
-        processor_s = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+        processors_s.append(after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime)
         print(
-            f"{name}: {clock_s:.1f} s on the clock ({HOUR_S / clock_s:.0f} times real time), {processor_s:.1f} s of "
-            f"processors ({HOUR_S / processor_s:.0f}), peak {after.ru_maxrss / 1024:.0f} MB\n{done.stdout}",
+            f"{name}: {clock_s:.1f} s on the clock ({HOUR_S / clock_s:.0f} times real time), {processors_s[-1]:.1f} s "
+            f"of processors ({HOUR_S / processors_s[-1]:.0f}), peak {after.ru_maxrss / 1024:.0f} MiB\n{done.stdout}",
             end="",
         )
+    print(f"diagnosis / decoding, of processors: {processors_s[1] / processors_s[0]:.2f}")
 
 
 if __name__ == "__main__":

@@ -87,6 +87,7 @@ def hour_of_call(seconds):
     import telemetry_of_call as telemetry
 
     from forensics.model import AudioTrack
+    from forensics.pcm import Pcm16, to_pcm16
     from forensics.playout.replay import replay_neteq
 
     short = made.synthetic_diagnosis()
@@ -96,7 +97,7 @@ def hour_of_call(seconds):
     heard, _ = made.heard_playout(downlink, arrival_s)
     minute = made.speech(60.0, seed=3)
     sound = np.tile(minute, -(-round(seconds) // 60))[: round(seconds * made.RATE_HZ)]
-    track = AudioTrack("recording", sound, made.RATE_HZ, ((0.0, seconds),))
+    track = AudioTrack("recording", Pcm16(to_pcm16(sound)), made.RATE_HZ, ((0.0, seconds),))
     scene = replace(short.scene, streams=(downlink, uplink), downlink=downlink, uplink=uplink, recording=track,
                     sent=track, heard=heard, microphone=None)  # fmt: skip
     diagnosis = telemetry.with_telemetry(

@@ -72,6 +72,11 @@ class Pcm16(NDArrayOperatorsMixin):
         return self.integers.nbytes
 
 
+def part(samples: np.ndarray | Pcm16, first: int, last: int) -> np.ndarray | Pcm16:
+    """Return the samples from `first` to before `last` as they are held, without copying them."""
+    return Pcm16(samples.integers[first:last]) if isinstance(samples, Pcm16) else samples[first:last]
+
+
 def gather(samples: np.ndarray | Pcm16, starts: np.ndarray, count: int) -> np.ndarray:
     """Return `count` samples from each of `starts` on, all of which there are; (n, count) float32."""
     if isinstance(samples, Pcm16):

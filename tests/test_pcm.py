@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from forensics.pcm import Pcm16, gather, to_pcm16
+from forensics.pcm import Pcm16, gather, part, to_pcm16
 
 INTEGERS = np.array([-32_768, -1, 0, 1, 16_384, 32_767], np.int16)
 SCALED = INTEGERS.astype(np.float32) / 32_768
@@ -45,3 +45,11 @@ def test_windows_are_gathered_from_either(samples):
 def test_quantising_rounds_and_cuts_off_what_is_beyond():
     assert to_pcm16(SCALED).tolist() == INTEGERS.tolist()
     assert to_pcm16(np.array([-1.5, 0.7 / 32_768, 1.0])).tolist() == [-32_768, 1, 32_767]
+
+
+@pytest.mark.parametrize("samples", [Pcm16(INTEGERS), SCALED])
+def test_a_part_is_held_as_the_whole_is_and_no_copy(samples):
+    piece = part(samples, 2, 9)
+    assert type(piece) is type(samples)
+    assert np.array_equal(piece, SCALED[2:])
+    assert np.shares_memory(getattr(piece, "integers", piece), getattr(samples, "integers", samples))

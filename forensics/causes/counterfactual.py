@@ -6,9 +6,8 @@ replay takes milliseconds, so every glitch is asked in each of them.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import lru_cache, partial
 
 import numpy as np
 
@@ -30,14 +29,20 @@ MENDED = {
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Replayed:
-    """One replay: for each sequence number, how far its playout lies behind its media time; the mean wait to it."""
+    """One replay: for each packet played, how far its playout lies behind its media time; the mean wait to it."""
 
-    offset_s: Mapping[int, float]
+    ext_sequence_number: np.ndarray  # (n,) rising
+    offset_s: np.ndarray  # (n,)
     mean_delay_s: float
 
     def inserted_s(self, before: int, after: int) -> float:
         """Recording time inserted between two packets, by extended sequence number; NaN where one was never played."""
-        return self.offset_s.get(after, np.nan) - self.offset_s.get(before, np.nan)
+        return self._offset_s(after) - self._offset_s(before)
+
+    def _offset_s(self, number: int) -> float:
+        place = int(np.searchsorted(self.ext_sequence_number, number, side="right")) - 1
+        played = place >= 0 and self.ext_sequence_number[place] == number
+        return float(self.offset_s[place]) if played else float("nan")
 
 
 def replay_what_if(stream: RtpStream, *, minimum_delay_s: float = 0.0) -> Replayed:
@@ -50,8 +55,9 @@ def _replayed(stream: RtpStream, playout: Playout) -> Replayed:
     sequence, arrival_s = (
         stream.packets[name].to_numpy()[played["row"]] for name in ("ext_sequence_number", "arrival_s")
     )
-    offset_s = dict(zip(sequence.tolist(), (played["heard_s"] - played["media_s"]).tolist(), strict=True))
-    return Replayed(offset_s, float(np.mean(played["heard_s"] - arrival_s)))
+    order = np.argsort(sequence, kind="stable")
+    offset_s = (played["heard_s"] - played["media_s"]).to_numpy()
+    return Replayed(sequence[order], offset_s[order], float(np.mean(played["heard_s"] - arrival_s)))
 
 
 @lru_cache(maxsize=2)
@@ -67,12 +73,12 @@ def replay_mended(scene: Scene) -> dict[Cause, Replayed]:
     stream, departure_s = scene.downlink, departures_s(scene)
     assert stream is not None
     mended = {
-        Cause.NETWORK_DROP: without_network_loss(stream),
-        Cause.LATE_MODEL_OUTPUT: without_sender_stalls(stream, sent_s=departure_s),
+        Cause.NETWORK_DROP: partial(without_network_loss, stream),
+        Cause.LATE_MODEL_OUTPUT: partial(without_sender_stalls, stream, sent_s=departure_s),
     }
     if departure_s is not None:
-        mended[Cause.BUFFER_UNDERRUN] = without_delay_variation(stream, sent_s=departure_s)
-    return {cause: replay_what_if(other) for cause, other in mended.items()}
+        mended[Cause.BUFFER_UNDERRUN] = partial(without_delay_variation, stream, sent_s=departure_s)
+    return {cause: replay_what_if(mend()) for cause, mend in mended.items()}
 
 
 def departures_s(scene: Scene) -> np.ndarray | None:

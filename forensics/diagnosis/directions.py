@@ -127,8 +127,8 @@ def _common_rate(decoded: DecodedStream, recording: AudioTrack) -> tuple[Decoded
     return replace(decoded, track=track), resample_track(recording, sample_rate_hz=rate_hz)
 
 
-LONGEST_S = 1800.0
-"""A longer call is not decoded without a recording to find it in: at 48 kHz half an hour takes 350 MB."""
+LONGEST_S = 3600.0
+"""A longer call is not decoded without a recording to find it in: at 48 kHz an hour takes 350 MB."""
 
 
 def _decode(downlink: RtpStream, log: Log) -> AudioTrack | None:

@@ -10,6 +10,7 @@ boosted trees. Their numbers stand in `splices.json`, fitted, and tried on voice
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from itertools import pairwise
@@ -33,8 +34,8 @@ from forensics.audio.resample import resample_track
 from forensics.glitches.boundaries import measure_boundaries
 from forensics.glitches.candidate import candidate
 from forensics.glitches.silence import OPUS_LAG_S
-from forensics.model import Glitch, Scene
-from forensics.pcm import Pcm16
+from forensics.model import AudioTrack, Glitch, Scene
+from forensics.pcm import Pcm16, part
 
 STEADY_S = 0.005
 """A boundary whose media or playout is out by more than this has something else known about it."""
@@ -54,6 +55,12 @@ SPEECH_DB = 30.0
 
 FLOOR_DBFS = -70.0
 """What is quieter is no part of the sound that "loud" is measured in: a good microphone's noise."""
+
+FRAME_S = 0.02
+"""Of the levels of which loud speech is the 95th percentile."""
+
+STRETCH_S, MARGIN_S = 300, 1
+"""A long sound is brought to `RATE_HZ` by so much at a time, with so much of its neighbours."""
 
 SIDE = (0, 160, 320, 640)
 """Samples from an edge between which both sides have to sound: up to 40 ms, for codecs ring on into silence for 20."""
@@ -163,11 +170,25 @@ def score_speech_edges(scene: Scene) -> ScoredEdges:
     judge = _fitted(BANDS[codec])
     lag_s = LAG_S.get(codec, 0.0)
     positions = _undisturbed(scene.journey, measure_boundaries(scene.journey))
-    heard = resample_track(scene.sent, sample_rate_hz=RATE_HZ).samples
     instants = np.round((scene.journey["media_s"].to_numpy()[positions] + lag_s) * RATE_HZ).astype(int)
-    speech = find_speech_edges(heard, instants)
-    scores_db, breaks_db = score_edges(heard, instants[speech], judge=judge)
+    gate_dbfs, scored = _gate_dbfs(scene.sent), []
+    for here, heard, begin in _stretches(scene.sent, instants):
+        speech = find_speech_edges(heard, instants[here] - begin, gate_dbfs=gate_dbfs)
+        scored.append((here[speech], *score_edges(heard, instants[here[speech]] - begin, judge=judge)))
+    if not scored:
+        return none
+    speech, scores_db, breaks_db = (np.concatenate(column) for column in zip(*scored, strict=True))
     return ScoredEdges(positions[speech], scores_db, breaks_db, judge.splice_db)
+
+
+def _stretches(sent: AudioTrack, instants: np.ndarray) -> Iterator[tuple[np.ndarray, np.ndarray | Pcm16, int]]:
+    """Go through a sound by `STRETCH_S`: indices of the instants in each, it at `RATE_HZ`, and where that begins."""
+    number = instants // (STRETCH_S * RATE_HZ)
+    for k in np.unique(number).tolist():
+        begin_s, rate_hz = max(0, k * STRETCH_S - MARGIN_S), sent.sample_rate_hz
+        held = part(sent.samples, begin_s * rate_hz, ((k + 1) * STRETCH_S + MARGIN_S) * rate_hz)
+        heard = resample_track(replace(sent, samples=held), sample_rate_hz=RATE_HZ).samples
+        yield np.flatnonzero(number == k), heard, begin_s * RATE_HZ
 
 
 def _undisturbed(journey: pd.DataFrame, boundaries: pd.DataFrame) -> np.ndarray:
@@ -181,17 +202,27 @@ def _undisturbed(journey: pd.DataFrame, boundaries: pd.DataFrame) -> np.ndarray:
     return np.asarray(boundaries.index[clear & ~moved], dtype=int)
 
 
-def find_speech_edges(samples: np.ndarray | Pcm16, instants: np.ndarray) -> np.ndarray:
-    """Indices of the instants that have room for a window, and speech on either side as far as `SIDE` goes."""
-    levels_db = frame_levels_dbfs(samples, frame_samples=SIDE[2])
-    if not (levels_db > FLOOR_DBFS).any():
-        return np.empty(0, int)
-    gate_db = np.percentile(levels_db[levels_db > FLOOR_DBFS], 95) - SPEECH_DB
+def find_speech_edges(
+    samples: np.ndarray | Pcm16, instants: np.ndarray, *, gate_dbfs: float | None = None
+) -> np.ndarray:
+    """Indices of the instants that have room for a window, and speech on either side as far as `SIDE` goes.
+
+    Speech is what is louder than `gate_dbfs`, without which the samples themselves say how loud speech is in them.
+    """
+    if gate_dbfs is None:
+        gate_dbfs = _gate_dbfs(AudioTrack("sent", samples, RATE_HZ))
     index = np.flatnonzero((instants >= REACH) & (instants <= len(samples) - REACH))
     behind = list(pairwise(SIDE))
     for start, stop in (*behind, *((-stop, -start) for start, stop in behind)):
-        index = index[piece_levels_dbfs(samples, instants[index] + start, instants[index] + stop) > gate_db]
+        index = index[piece_levels_dbfs(samples, instants[index] + start, instants[index] + stop) > gate_dbfs]
     return index
+
+
+def _gate_dbfs(track: AudioTrack) -> float:
+    """Level from which on a sound is speech; infinity where nothing in it is."""
+    levels = frame_levels_dbfs(track.samples, frame_samples=FRAME_S * track.sample_rate_hz)
+    sounding = levels[levels > FLOOR_DBFS]
+    return float(np.percentile(sounding, 95)) - SPEECH_DB if len(sounding) else float("inf")
 
 
 def score_edges(samples: np.ndarray | Pcm16, instants: np.ndarray, *, judge: Judge) -> tuple[np.ndarray, np.ndarray]:

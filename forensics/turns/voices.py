@@ -12,13 +12,13 @@ from forensics.audio.payloads import DecodedStream, decode_stream, media_time_s
 from forensics.audio.resample import resample_track
 from forensics.errors import AudioError
 from forensics.model import FATES, AudioTrack, ClockMap, Fate, RtpStream
-from forensics.pcm import Pcm16
+from forensics.pcm import Pcm16, part
 
 RATE_HZ = 16_000
 """Enough for speech activity and for listening to words."""
 
 LONGEST_S = 4 * 3600.0
-"""A longer call is not decoded for this: four hours at 16 kHz hold 920 MB."""
+"""A longer call is not decoded for this: four hours at 16 kHz hold 460 MB."""
 
 LOOK_AHEAD_S = {"opus": 312 / 48_000}
 """What a codec's sound lags by in its own packets (RFC 7845 §4.2)."""
@@ -127,6 +127,8 @@ def _from_zero(track: AudioTrack, start_s: float) -> AudioTrack:
 
 def _moved(samples: np.ndarray | Pcm16, shift: int) -> np.ndarray | Pcm16:
     """Samples so many later, zeros before them; earlier where `shift` is negative, which takes no memory."""
+    if shift <= 0:
+        return part(samples, -shift, len(samples))
     if isinstance(samples, Pcm16):
-        return Pcm16(np.asarray(_moved(samples.integers, shift)))
-    return np.concatenate([np.zeros(shift, samples.dtype), samples]) if shift > 0 else samples[-shift:]
+        return Pcm16(np.concatenate([np.zeros(shift, np.int16), samples.integers]))
+    return np.concatenate([np.zeros(shift, np.float32), samples])

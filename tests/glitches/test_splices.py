@@ -10,8 +10,9 @@ from building import CODECS, FRAME_S, encode, make_glitch, make_journey, make_sc
 from forensics.audio.payloads import decode_stream
 from forensics.causes.content import spliced
 from forensics.causes.site import find_site
+from forensics.glitches import splices as room
 from forensics.glitches.merge import merge_glitches
-from forensics.glitches.splices import Judge, find_speech_edges, find_splices
+from forensics.glitches.splices import Judge, find_speech_edges, find_splices, score_speech_edges
 from forensics.model import Cause, Codec, Scene
 
 SECONDS = 16.0
@@ -51,6 +52,14 @@ def codec(request: pytest.FixtureRequest) -> str:
 @pytest.fixture(scope="module")
 def spliced_scene() -> Scene:
     return scene_of(cut(spoken("opus", seed=3), CODECS["opus"][1]), "opus")
+
+
+def test_a_long_voice_is_scored_by_the_stretch_as_in_one(spliced_scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
+    whole = score_speech_edges(spliced_scene)
+    monkeypatch.setattr(room, "STRETCH_S", 2)
+    parts = score_speech_edges(replace(spliced_scene))
+    np.testing.assert_array_equal(parts.positions, whole.positions)
+    np.testing.assert_allclose(parts.breaks_db, whole.breaks_db, atol=0.01)
 
 
 def test_cuts_are_found_at_their_packets_and_nothing_else(codec: str) -> None:
