@@ -11,6 +11,7 @@ from forensics.causes.ahead import find_ahead
 from forensics.causes.claim import SLIGHT, STRONG, milliseconds, opposes, supports
 from forensics.causes.course import LATE_S
 from forensics.causes.site import BASE_PACKETS, Site
+from forensics.glitches.playout import PAUSE_S
 from forensics.glitches.stretches import find_stretches
 from forensics.model import Cause, Evidence, Scene
 
@@ -84,7 +85,8 @@ def time_scaled(site: Site) -> list[Evidence]:
 def _told(inserted_s: float, scalings: int, start_s: float, end_s: float) -> str:
     """One stretch in words."""
     how = "put in" if inserted_s > 0 else "taken out"
-    times = "once" if scalings == 1 else f"in {scalings} steps"
+    far = end_s - start_s > inserted_s + PAUSE_S
+    times = f"in {scalings} steps" if scalings > 1 else "somewhere" if far else "at once"
     return f"{milliseconds(abs(inserted_s))} {how} {times} from {start_s:.2f} to {end_s:.2f} s"
 
 

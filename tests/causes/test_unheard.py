@@ -52,6 +52,13 @@ def test_a_stretch_around_a_glitch_is_told_and_weighs_nothing():
     assert claim.measurements["removed_s"] == 0
 
 
+def test_where_a_pause_was_stretched_is_not_told():
+    located = np.abs(NUMBER - AT - 30) > 20
+    journey = make_journey(COUNT, heard_s=NUMBER * 0.02 + 0.065 + np.where(NUMBER > AT + 30, 0.1, 0), located=located)
+    (claim,) = unheard.time_scaled(make_site(journey, AT))
+    assert "100 ms put in somewhere from" in claim.statement
+
+
 def test_far_from_every_stretch_nothing_is_told():
     assert unheard.time_scaled(around(np.roll(SLOWER, 0), at=5)) == []
     assert unheard.time_scaled(around(np.zeros(COUNT))) == []
