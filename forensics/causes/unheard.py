@@ -41,13 +41,18 @@ def start_unheard(site: Site) -> list[Evidence]:
         f"{site.frames[0]} on), and the recording is {site.measured('quieter_db'):.0f} dB quieter there than they are; "
         "what follows is heard where it belongs."
     )
-    numbers = {"clipped_s": clipped_s}
     return [
-        opposes(site, "start_unheard", Cause.LATE_MODEL_OUTPUT, statement, weight=STRONG, **numbers),
+        opposes(site, "start_unheard", Cause.LATE_MODEL_OUTPUT, statement, weight=STRONG, clipped_s=clipped_s),
         supports(
-            site, "start_unheard", Cause.BUFFER_UNDERRUN, statement, weight=SLIGHT, mechanism="playout_stall", **numbers
+            site,
+            "start_unheard",
+            Cause.BUFFER_UNDERRUN,
+            statement,
+            weight=SLIGHT,
+            mechanism="playout_stall",
+            clipped_s=clipped_s,
         ),
-        supports(site, "start_unheard", Cause.RECORDING_ARTEFACT, statement, weight=STRONG, **numbers),
+        supports(site, "start_unheard", Cause.RECORDING_ARTEFACT, statement, weight=STRONG, clipped_s=clipped_s),
     ]
 
 
@@ -94,7 +99,6 @@ def _heard(site: Site) -> list[Evidence]:
     """A stretch that is heard: the buffer had too little, or too much, and who saw to that."""
     inserted_s = site.measured("inserted_s")
     lasted_s = site.glitch.end_s - site.glitch.start_s
-    numbers = {"inserted_s": inserted_s}
     statement = (
         f"Speech of {milliseconds(lasted_s - inserted_s)} was played in {milliseconds(lasted_s)}"
         f" ({_told(inserted_s, int(site.measured('scalings')), site.glitch.start_s, site.glitch.end_s)})"
@@ -109,12 +113,26 @@ def _heard(site: Site) -> list[Evidence]:
             )
             return [
                 supports(
-                    site, "time_scaled", Cause.SENDER_POLICY, why, weight=STRONG, mechanism="unpaced_burst", **numbers
+                    site,
+                    "time_scaled",
+                    Cause.SENDER_POLICY,
+                    why,
+                    weight=STRONG,
+                    mechanism="unpaced_burst",
+                    inserted_s=inserted_s,
                 )
             ]
     why = f"{statement}: the buffer {'held more' if inserted_s < 0 else 'held less'} than it wanted."
     return [
-        supports(site, "time_scaled", Cause.BUFFER_UNDERRUN, why, weight=STRONG, mechanism="delay_spike", **numbers)
+        supports(
+            site,
+            "time_scaled",
+            Cause.BUFFER_UNDERRUN,
+            why,
+            weight=STRONG,
+            mechanism="delay_spike",
+            inserted_s=inserted_s,
+        )
     ]
 
 
