@@ -636,6 +636,10 @@ class Scene:
         return self.capture.origin_ns if self.capture is not None else self.epoch_ns
 
 
+NEARLY_SURE = 0.995
+"""From here on a confidence is written as "> 99 %": no evidence of ours makes a cause certain."""
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Diagnosis:
     """The result: the scene, a verdict per glitch in the order of time, the conclusion and how it was reached."""
@@ -694,8 +698,9 @@ class Diagnosis:
         verdict = self.verdict(glitch_id)
         glitch = verdict.glitch
         heard = "audible" if glitch.audible else "not heard"
+        sure = f"{verdict.confidence:.0%}" if verdict.confidence < NEARLY_SURE else "> 99%"
         lines = [
-            f"{verdict.id}  {verdict.cause} {verdict.mechanism}  {verdict.confidence:.0%}  {glitch.kind}, {heard}",
+            f"{verdict.id}  {verdict.cause} {verdict.mechanism}  {sure}  {glitch.kind}, {heard}",
             f"{glitch.start_s:.3f} to {glitch.end_s:.3f} s, frames {', '.join(map(str, glitch.frames)) or 'none'}",
         ]
         headings = {True: "for", False: "against", None: "not checkable"}

@@ -29,4 +29,4 @@ def unchecked(site: Site, rule: str, cause: Cause, reason: str) -> Evidence:
 
 def milliseconds(seconds: float) -> str:
     """Seconds as people read them: '243 ms'."""
-    return f"{1000 * seconds:.0f} ms"
+    return f"{1000 * seconds:z.0f} ms"

@@ -15,6 +15,7 @@ from rich.text import Text
 from forensics.commands.doctor import Check
 from forensics.model import BLAMING_CAUSES, Cause, Diagnosis, Prompt, Turn, Verdict
 from forensics.turns.goal import GOAL_S, describe_latencies
+from forensics.views.wording import percent
 
 if TYPE_CHECKING:
     from forensics.comparison.nouns import Comparison, LatencyChange, Rate, RateChange
@@ -132,7 +133,7 @@ def _verdict_row(verdict: Verdict) -> list[str | Text]:
         f"{1000 * (glitch.end_s - glitch.start_s):.0f}",
         Text(verdict.cause, style=CAUSE_STYLES.get(verdict.cause, "")),
         verdict.mechanism,
-        f"{verdict.confidence:.0%}",
+        percent(verdict.confidence),
         Text(_decisive(verdict)),
     ]
 

@@ -246,7 +246,8 @@ class NetEq:
         future = self.signal.size - self.heard
         first, last, taken = self.buffer.extract(self.step, self.tick)
         least = max(0, max(future, self.step + self.overlap) - taken)
-        self._place(first, last, self.heard, late=False)
+        overtaken = first > 0 and int(self.arrivals.start[first - 1]) >= self.end  # it comes after all
+        self._place(first, last, self.heard, late=overtaken)
         shift = self.signal.merge(first, last, samples=taken, future=future, least=least)
         self.trace.place[first:last] += shift
         self.trace.concealments[-1].end += shift

@@ -7,13 +7,11 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from forensics.model import NEARLY_SURE
 from forensics.views.palette import mechanism_label
 
 TWO_DIGITS = 9.95  # from here on two digits need no decimal point
 LEAST_P = 0.001
-
-SURE = 0.995
-"""From here on a confidence is written as "> 99 %": no evidence of ours makes a cause certain."""
 
 
 def clock_time(seconds: float | None) -> str:
@@ -38,7 +36,7 @@ def split_sentences(text: str) -> list[str]:
 
 def percent(share: float) -> str:
     """Return 0.968 as "97 %"; what is nearly sure stays nearly sure."""
-    return f"{100 * share:.0f} %" if share < SURE else "> 99 %"
+    return f"{100 * share:.0f} %" if share < NEARLY_SURE else "> 99 %"
 
 
 def milliseconds_or_dash(seconds: float) -> str:

@@ -44,6 +44,16 @@ def test_a_stall_with_contiguous_timestamps_is_an_outage_and_playout_slows_down_
     assert (after["action"] == "preemptive_expand").any()
 
 
+def test_concealment_for_packets_that_were_overtaken_and_came_after_their_turn_is_for_late_ones(make_stream, steady):
+    steady[500:502] += 0.15
+    order = np.argsort(steady)
+    replay = replay_neteq(make_stream(steady[order], sequence=np.arange(len(steady))[order]))
+    assert replay.concealed["late"].tolist()[-1]
+    assert replay.concealed["start_s"].iloc[-1] == pytest.approx(steady[499] + FRAME_S, abs=0.06)
+    assert replay.counters["packets_lost"] == 0
+    assert replay.counters["packets_discarded"] == 2
+
+
 def test_held_packets_cost_the_hold_less_the_buffer_and_the_delay_is_caught_up(make_stream, steady):
     steady[500:515] = np.maximum(steady[500:515], steady[500] + 0.3)
     replay = replay_neteq(make_stream(steady))
