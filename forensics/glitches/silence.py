@@ -66,7 +66,7 @@ recorded prompts 87 % pass all tests of this module, of 586 silences in 890 s of
 digital silences between sounds of synthetic voices."""
 
 CLOSURE_S = 0.1
-"""Nine in ten closures of stop consonants are shorter (means of 52 to 69 ms in 54 000 of them, Byrd 1993). A shorter
+"""Closures of stop consonants are mostly shorter (means of 52 to 69 ms in 54 000 of them, Byrd 1993). A shorter
 silence is asked for more, in proportion: 11 of 13 silences of simulated voices that were taken for cuts lasted 30 to
 60 ms, none of 47 real cuts less than 80."""
 

@@ -26,8 +26,8 @@ LEAST_S = 0.02
 """A stretch from here on is told of: two periods of a voice, more than a clock that drifts makes up for at once."""
 
 HEARD_SHARE, HEARD_S = 0.4, 0.5
-"""Speech that is slower or faster by this for so long is heard. Liang, Färber and Girod (2003) found packets scaled by
-35 to 50 % hardly noticed where they are few; NetEq's usual scalings are 30 % at most, its fast accelerate is not."""
+"""Speech that is slower or faster by this for so long is heard. Packets that are scaled now and then do not impair what
+is heard (Liang, Färber and Girod 2003); NetEq's usual scalings are 30 % at most, its fast accelerate is not."""
 
 STRETCH_COLUMNS = ("start_s", "end_s", "inserted_s", "scalings", "before", "after")
 
