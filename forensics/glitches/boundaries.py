@@ -40,7 +40,8 @@ def measure_boundaries(journey: pd.DataFrame) -> pd.DataFrame:
     before = {name: values[:-1] for name, values in columns.items()}
     after = {name: values[1:] for name, values in columns.items()}
     media_gap_s = after["media_s"] - before["media_s"] - before["duration_s"]
-    start_s, end_s = _edges_as_heard(columns)
+    discarded, played = columns["discarded"], _next_played(columns["discarded"])
+    start_s, end_s = _edges_as_heard(columns, played)
     tail_dbfs = before["tail_dbfs"]
     loud_dbfs = np.nanpercentile(columns["level_dbfs"], 95) if np.isfinite(columns["level_dbfs"]).any() else np.nan
     cut_off = np.where(np.isfinite(tail_dbfs), tail_dbfs > loud_dbfs - ENDED_DB, before["speech"] & ~after["marker"])
@@ -57,7 +58,7 @@ def measure_boundaries(journey: pd.DataFrame) -> pd.DataFrame:
             "start_s": start_s,
             "end_s": end_s,
             "inserted_s": end_s - start_s - media_gap_s,
-            "discarded_packets": _count_discarded(columns["discarded"]),
+            "discarded_packets": np.where(discarded[:-1], 0, (played - np.arange(len(journey)))[1:]),
             "cut_off": cut_off,
             "speech_before": recent[:-1],
             "speech_after": coming[1:],
@@ -66,18 +67,15 @@ def measure_boundaries(journey: pd.DataFrame) -> pd.DataFrame:
     )
 
 
-def _edges_as_heard(columns: dict[str, np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
+def _edges_as_heard(columns: dict[str, np.ndarray], played: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Return when the one packet had been heard and when the next one that was played began, (n - 1,) each."""
-    heard_s, discarded = columns["heard_s"], columns["discarded"]
-    position = np.arange(len(heard_s))
-    played = np.minimum.accumulate(np.where(discarded, len(heard_s) - 1, position)[::-1])[::-1]
-    end_s = heard_s[played[1:]]
-    start_s = np.where(discarded[:-1], end_s, (heard_s + columns["duration_s"])[:-1])
+    heard_s = columns["heard_s"]
+    end_s = heard_s[np.minimum(played, len(heard_s) - 1)[1:]]
+    start_s = np.where(columns["discarded"][:-1], end_s, (heard_s + columns["duration_s"])[:-1])
     return start_s, end_s
 
 
-def _count_discarded(discarded: np.ndarray) -> np.ndarray:
-    """Return how many packets the run holds that begins behind each boundary, (n - 1,)."""
+def _next_played(discarded: np.ndarray) -> np.ndarray:
+    """Return the position of the first packet that was played, from each on, (n,); n where none was."""
     position = np.arange(len(discarded))
-    played = np.minimum.accumulate(np.where(discarded, len(discarded), position)[::-1])[::-1]
-    return np.where(discarded[:-1], 0, (played - position)[1:])
+    return np.minimum.accumulate(np.where(discarded, len(discarded), position)[::-1])[::-1]

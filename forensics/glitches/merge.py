@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import replace
 
+from forensics.glitches.audibility import CONCEALED_S
 from forensics.model import Glitch
 
 KIND_ORDER = (
@@ -22,9 +23,6 @@ NO_BUFFER = ("late_answer", "splice", "clipped", "stretch", "unsent")
 
 FRAGMENT_S = 0.05
 """What is heard between two holes for less than a short phoneme is no speech of its own."""
-
-COVERED_S = 0.004
-"""A step of the playout curve below this is one block of a fractional resampler: the buffer covered the delay."""
 
 EPISODE_S = 1.0
 """Packets that came late so soon behind each other are one disturbance of the path, if the buffer covered them all."""
@@ -120,8 +118,9 @@ def _same_episode(before: Glitch, glitch: Glitch) -> bool:
 
 
 def _covered(glitch: Glitch) -> bool:
+    """Whether nothing was concealed for late packets, as for all of an episode."""
     late = glitch.measurements.get("late_packets", 1) > 1
-    return late or glitch.end_s - glitch.start_s < COVERED_S
+    return late or glitch.end_s - glitch.start_s < CONCEALED_S
 
 
 def _gather(before: Glitch, glitch: Glitch) -> Glitch:
