@@ -1,19 +1,13 @@
-"""Payloads to samples: FFmpeg's decoders, which are handed several packets of a stream at a time.
-
-A call into a decoder costs as much as a tenth of its work, and while it works it lets go of Python's lock: the longer a
-call lasts, the less is lost, and the better two streams are decoded by two threads. So frames of Opus that follow each
-other in one mode are put together to one packet, as RFC 6716 §3.2.5 has it for an encoder that does so itself; what
-comes out is the same. Octets of G.711 and G.722 are a stream anyway.
-"""
+"""Payloads to samples: libopus where there is one, else FFmpeg's decoders, several packets of a stream at a time."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from itertools import groupby
-from typing import TYPE_CHECKING
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
+from forensics.audio.libopus import RATES_HZ, OpusDecoder, load_libopus
 from forensics.model import RtpStream
 from forensics.pcm import Pcm16
 
@@ -28,25 +22,15 @@ DECODERS = {
 }
 """RTP encoding name → FFmpeg decoder and the rate of the audio it yields (G.722 sounds at 16 kHz, RFC 3551 §4.5.2)."""
 
-PACKETS_AT_ONCE = 512
-"""Packets that are decoded before their samples are measured and placed: 1 MB."""
+PACKETS_AT_ONCE = 4096
+"""Packets that are decoded before their samples are measured and placed: 8 MB, and a tenth of a second in which
+another thread is not in the way."""
 
-OPUS_PACKET_S = 0.12
-"""The longest packet of Opus (RFC 7587 §4.2, RFC 6716 §3.2.5)."""
 
-OPUS_FRAME_MS = (10, 20, 40, 60) * 3 + (10, 20) * 2 + (2.5, 5, 10, 20) * 4
-"""Duration of a frame by its configuration, the upper five bits of a packet's first octet (RFC 6716 §3.1, table 2)."""
-
-OPUS_FRAME_OCTETS = 1275
-"""The longest frame (RFC 6716 §3.2.1)."""
-
-_OPUS_LENGTHS = [
-    bytes([n]) if n < 252 else bytes([252 + n % 4, (n - 252 - n % 4) // 4]) for n in range(OPUS_FRAME_OCTETS + 1)
-]
-"""How each length of a frame is written (RFC 6716 §3.2.1)."""
-
-_SEVERAL, _VARIABLE = 3, 0x80
-"""The code of a packet of any number of frames, and its flag that their lengths differ (RFC 6716 §3.2.5)."""
+def decoded_rate_hz(codec: str, *, wanted_hz: int | None = None) -> int:
+    """Return the rate at which a codec of `DECODERS` is decoded: the wanted one where its decoder can, else its own."""
+    at_any = codec == "opus" and load_libopus() is not None
+    return wanted_hz if at_any and wanted_hz in RATES_HZ else DECODERS[codec][1]
 
 
 def decode_rows(stream: RtpStream, rows: np.ndarray) -> Iterator[np.ndarray]:
@@ -55,7 +39,9 @@ def decode_rows(stream: RtpStream, rows: np.ndarray) -> Iterator[np.ndarray]:
         yield from np.split(Pcm16(integers)[:], np.cumsum(lengths)[:-1])
 
 
-def decode_blocks(stream: RtpStream, rows: np.ndarray) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+def decode_blocks(
+    stream: RtpStream, rows: np.ndarray, *, wanted_hz: int | None = None
+) -> Iterator[tuple[np.ndarray, np.ndarray]]:
     """Decode packets, `PACKETS_AT_ONCE` at a time.
 
     Parameters
@@ -64,6 +50,8 @@ def decode_blocks(stream: RtpStream, rows: np.ndarray) -> Iterator[tuple[np.ndar
         Of one of the codecs in `DECODERS`.
     rows : ndarray, (n,) int
         Of `stream.packets`, in the order in which the decoder is to have them.
+    wanted_hz : int, optional
+        Sample rate; `decoded_rate_hz` says what it will be.
 
     Yields
     ------
@@ -71,49 +59,34 @@ def decode_blocks(stream: RtpStream, rows: np.ndarray) -> Iterator[tuple[np.ndar
         Samples of each packet; 0 where the decoder refuses it.
     samples : ndarray, (sum of lengths,) int16
         One packet after the other.
+    """
+    name = stream.codec.name
+    by_itself = name == "opus" and load_libopus() is not None
+    rate_hz = decoded_rate_hz(name, wanted_hz=wanted_hz)
+    decoder: _Decoder = OpusDecoder(rate_hz, packets=len(rows)) if by_itself else FfmpegDecoder(name)
+    begins = stream.packets["payload_offset"].to_numpy()[rows]
+    ends = begins + np.where(begins >= 0, stream.packets["payload_bytes"].to_numpy()[rows], 0)  # -1: it was cut off
+    for first in range(0, len(rows), PACKETS_AT_ONCE):
+        block = slice(first, first + PACKETS_AT_ONCE)
+        yield decoder.decode(stream.octets, begins[block], ends[block])
+
+
+class _Decoder(Protocol):
+    def decode(self, octets: np.ndarray, first: np.ndarray, last: np.ndarray) -> tuple[np.ndarray, np.ndarray]: ...
+
+
+class FfmpegDecoder:
+    """A decoder of FFmpeg, in the state in which the packets so far have left it; used as `OpusDecoder` is.
+
+    Parameters
+    ----------
+    codec : str
+        One of `DECODERS`.
 
     Notes
     -----
-    Opus that exceeds full scale is bent back under it; by how much depends, in the last bits, on what is decoded in one
-    call.
+    Octets of G.711 and G.722 are a stream, of which a call takes many packets; Opus is decoded packet by packet.
     """
-    decoder = _Decoder(stream.codec.name)
-    for first in range(0, len(rows), PACKETS_AT_ONCE):
-        lengths, sounds = [], []
-        for bundle in bundle_payloads(list(_payloads(stream, rows[first : first + PACKETS_AT_ONCE])), decoder.codec):
-            for sizes, sound in decoder.decode(bundle):
-                lengths += sizes
-                sounds.append(sound)
-        yield np.array(lengths, np.int64), np.frombuffer(b"".join(sounds), np.int16)
-
-
-def bundle_payloads(payloads: Sequence[bytes], codec: str) -> Iterator[list[bytes]]:
-    """Split payloads, in order, into runs that can be decoded as one packet."""
-    if codec != "opus":
-        yield list(payloads)
-        return
-    for toc, run in groupby(payloads, key=_single_frame_toc):
-        alike = list(run)
-        most = 1 if toc is None else int(1000 * OPUS_PACKET_S / OPUS_FRAME_MS[toc >> 3])
-        yield from (alike[first : first + most] for first in range(0, len(alike), most))
-
-
-def _single_frame_toc(payload: bytes) -> int | None:
-    """First octet of an Opus packet that holds one frame; None of any other."""
-    return payload[0] if payload and payload[0] & 3 == 0 and len(payload) <= 1 + OPUS_FRAME_OCTETS else None
-
-
-def join_payloads(payloads: Sequence[bytes], codec: str) -> bytes:
-    """Make one packet of the payloads of a bundle."""
-    if codec != "opus" or len(payloads) < 2:
-        return b"".join(payloads)
-    head = bytes([payloads[0][0] | _SEVERAL, _VARIABLE | len(payloads)])
-    lengths = [_OPUS_LENGTHS[len(payload) - 1] for payload in payloads[:-1]]
-    return b"".join([head, *lengths, *(payload[1:] for payload in payloads)])
-
-
-class _Decoder:
-    """A decoder in the state in which the packets so far have left it."""
 
     def __init__(self, codec: str) -> None:
         import av
@@ -125,18 +98,21 @@ class _Decoder:
         assert isinstance(context, AudioCodecContext)
         context.sample_rate = rate_hz
         context.layout = "mono"
-        self.codec, self._context, self._packet, self._refusal = codec, context, av.Packet, FFmpegError
+        self._streams, self._context, self._packet, self._refusal = codec != "opus", context, av.Packet, FFmpegError
 
-    def decode(self, bundle: list[bytes]) -> Iterator[tuple[list[int], bytes]]:
-        """Yield samples of each payload and their sound; each by itself where they cannot be decoded as one."""
-        sound = self._sound(join_payloads(bundle, self.codec))
-        shares = [1] * len(bundle) if self.codec == "opus" else [len(payload) for payload in bundle]
-        share, left = divmod(len(sound) // 2, max(1, sum(shares)))
-        if len(bundle) == 1 or (share and not left):
-            yield [share * part for part in shares], sound
-        else:
-            for payload in bundle:
-                yield from self.decode([payload])
+    def decode(self, octets: np.ndarray, first: np.ndarray, last: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Decode packets that lie in one buffer, as `OpusDecoder.decode` does."""
+        held = memoryview(np.ascontiguousarray(octets))
+        payloads = [bytes(held[start:end]) for start, end in zip(first.tolist(), last.tolist(), strict=True)]
+        sizes = np.array([len(payload) for payload in payloads], np.int64)
+        if self._streams:
+            whole = self._sound(b"".join(payloads))
+            share, left = divmod(len(whole) // 2, max(1, int(sizes.sum())))
+            if share and not left:
+                return share * sizes, np.frombuffer(whole, np.int16)
+        sounds = [self._sound(payload) for payload in payloads]
+        lengths = np.array([len(sound) // 2 for sound in sounds], np.int64)
+        return lengths, np.frombuffer(b"".join(sounds), np.int16)
 
     def _sound(self, packet: bytes) -> bytes:
         """Samples of a packet, nothing where it is refused; every decoder of `DECODERS` makes 16 bit ones."""
@@ -145,15 +121,6 @@ class _Decoder:
         except self._refusal:
             return b""
         return b"".join(map(_octets, frames))
-
-
-def _payloads(stream: RtpStream, rows: np.ndarray) -> Iterator[bytes]:
-    """Yield the payload of each row, empty where it was cut off; `RtpStream.payload` for many rows at once."""
-    first = stream.packets["payload_offset"].to_numpy()[rows]
-    last = first + stream.packets["payload_bytes"].to_numpy()[rows]
-    octets = memoryview(np.ascontiguousarray(stream.octets))
-    for start, end in zip(first.tolist(), last.tolist(), strict=True):
-        yield bytes(octets[start:end]) if start >= 0 else b""
 
 
 def _octets(frame: AudioFrame) -> memoryview:

@@ -9,8 +9,9 @@ from itertools import pairwise
 import numpy as np
 import pandas as pd
 
-from forensics.audio.decoder import DECODERS, OPUS_PACKET_S, decode_blocks
+from forensics.audio.decoder import DECODERS, decode_blocks, decoded_rate_hz
 from forensics.audio.levels import piece_levels_dbfs
+from forensics.audio.libopus import LONGEST_PACKET_S
 from forensics.audio.resample import join_blocks, resample_blocks
 from forensics.errors import AudioError
 from forensics.model import FATES, PLAYOUT_COLUMNS, AudioTrack, Fate, RtpStream
@@ -60,8 +61,8 @@ def decode_stream(stream: RtpStream, *, sample_rate_hz: int | None = None) -> De
     stream : RtpStream
         With readable payloads of one of the codecs in `DECODERS`.
     sample_rate_hz : int, optional
-        Of the track; without it that of the decoder. Another rate is made while the packets are decoded, so that an
-        hour at 16 kHz takes no more memory than that.
+        Of the track; without it that of the decoder. libopus decodes at the rate itself; for other codecs it is made
+        while the packets are decoded, so that an hour at 16 kHz takes no more memory than that.
 
     Returns
     -------
@@ -76,13 +77,13 @@ def decode_stream(stream: RtpStream, *, sample_rate_hz: int | None = None) -> De
         The payloads are closed, or the codec is none that can be decoded.
     """
     check_decodable(stream)
-    own_hz = DECODERS[stream.codec.name][1]
+    own_hz = decoded_rate_hz(stream.codec.name, wanted_hz=sample_rate_hz)
     rate_hz = sample_rate_hz or own_hz
     media_s = media_time_s(stream)
     rows = rows_in_media_order(stream, media_s)
     starts = np.round(media_s[rows] * own_hz).astype(np.int64)
     pieces = _Pieces(np.zeros(len(rows), np.int64), np.empty(len(rows)))
-    sound = resample_blocks(_placed(stream, rows, starts, pieces), own_hz, sample_rate_hz=rate_hz)
+    sound = resample_blocks(_placed(stream, rows, starts, pieces, own_hz), own_hz, sample_rate_hz=rate_hz)
     most = round((starts.max(initial=0) + _longest(stream, own_hz)) * rate_hz / own_hz)
     samples = join_blocks(sound, count=most, dtype=np.int16)
     held = pieces.lengths > 0
@@ -98,8 +99,8 @@ def decode_stream(stream: RtpStream, *, sample_rate_hz: int | None = None) -> De
 
 
 def _longest(stream: RtpStream, rate_hz: int) -> int:
-    """Samples that a packet of this stream holds at most: an octet of G.722 is two, Opus ends at `OPUS_PACKET_S`."""
-    return max(round(OPUS_PACKET_S * rate_hz), 2 * int(stream.packets["payload_bytes"].max()))
+    """Samples that a packet of this stream holds at most: an octet of G.722 is two, Opus ends at `LONGEST_PACKET_S`."""
+    return max(round(LONGEST_PACKET_S * rate_hz), 2 * int(stream.packets["payload_bytes"].max()))
 
 
 def check_decodable(stream: RtpStream) -> None:
@@ -133,13 +134,15 @@ class _Pieces:
     levels_dbfs: np.ndarray  # (n,) float64
 
 
-def _placed(stream: RtpStream, rows: np.ndarray, starts: np.ndarray, pieces: _Pieces) -> Iterator[np.ndarray]:
+def _placed(
+    stream: RtpStream, rows: np.ndarray, starts: np.ndarray, pieces: _Pieces, rate_hz: int
+) -> Iterator[np.ndarray]:
     """Yield the sound on the media clock from its zero on, block by block, int16, and fill in `pieces`.
 
     `starts` (n,) are the first samples of `rows`, in order: nothing before the next block's first is written again.
     """
     pending, begin, row = np.zeros(0, np.int16), 0, 0
-    for lengths, samples in decode_blocks(stream, rows):
+    for lengths, samples in decode_blocks(stream, rows, wanted_hz=rate_hz):
         here = slice(row, row + len(lengths))
         row = here.stop
         edges = np.cumsum(lengths)
