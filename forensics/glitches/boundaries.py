@@ -5,8 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-SIDE_PACKETS = 3
-"""Packets on either side whose speech decides whether something happened inside a word: 60 ms at the usual 20 ms."""
+SIDE_S = 0.06
+"""Packets that lie on either side at least in part within this decide by their speech whether something happened inside
+a word: the closure of a stop consonant is about as long (means of 52 to 69 ms, Byrd 1993)."""
 
 
 ENDED_DB = 35.0
@@ -32,7 +33,7 @@ def measure_boundaries(journey: pd.DataFrame) -> pd.DataFrame:
         (recording time between the two beyond their media time: concealment, or minus what was skipped). Packets that
         were discarded were not heard: the boundary before a run of them lasts until the next one that was, those
         behind have no extent; `discarded_packets` counts such a run,
-        `speech_before`, `speech_after` (any speech within `SIDE_PACKETS`), `cut_off` (the sound before had not ended:
+        `speech_before`, `speech_after` (any speech within `SIDE_S`), `cut_off` (the sound before had not ended:
         its last 5 ms are within `ENDED_DB` of loud speech; where payloads are closed: the last packet held speech and
         the next bears no marker).
     """
@@ -45,9 +46,9 @@ def measure_boundaries(journey: pd.DataFrame) -> pd.DataFrame:
     tail_dbfs = before["tail_dbfs"]
     loud_dbfs = np.nanpercentile(columns["level_dbfs"], 95) if np.isfinite(columns["level_dbfs"]).any() else np.nan
     cut_off = np.where(np.isfinite(tail_dbfs), tail_dbfs > loud_dbfs - ENDED_DB, before["speech"] & ~after["marker"])
-    speech = pd.Series(columns["speech"].astype(float))
-    recent = speech.rolling(SIDE_PACKETS, min_periods=1).max().to_numpy() > 0
-    coming = speech[::-1].rolling(SIDE_PACKETS, min_periods=1).max().to_numpy()[::-1] > 0
+    speech, side = pd.Series(columns["speech"].astype(float)), _side_packets(columns["duration_s"])
+    recent = speech.rolling(side, min_periods=1).max().to_numpy() > 0
+    coming = speech[::-1].rolling(side, min_periods=1).max().to_numpy()[::-1] > 0
     return pd.DataFrame(
         {
             "lost_packets": after["ext_sequence_number"] - before["ext_sequence_number"] - 1,
@@ -65,6 +66,11 @@ def measure_boundaries(journey: pd.DataFrame) -> pd.DataFrame:
         },
         index=np.arange(1, len(journey)),
     )
+
+
+def _side_packets(duration_s: np.ndarray) -> int:
+    """How many packets begin within `SIDE_S`."""
+    return max(1, int(np.ceil(SIDE_S / np.median(duration_s) - 1e-6))) if len(duration_s) else 1
 
 
 def _edges_as_heard(columns: dict[str, np.ndarray], played: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

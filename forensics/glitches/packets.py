@@ -15,6 +15,9 @@ JUMP_S = 0.015
 LATE_S = 0.04
 """Two packets later than the one before: less is within the wobble of operating system timers at either end."""
 
+HISTORY_S = 2.0
+"""A buffer calls late what came later than the fastest packet of this long (libwebrtc, packet_arrival_history.cc)."""
+
 
 def find_losses(scene: Scene, *, boundaries: pd.DataFrame) -> list[Glitch]:
     """Return a glitch of kind "loss" for every run of sequence numbers that never arrived at the tap.
@@ -43,8 +46,18 @@ def find_losses(scene: Scene, *, boundaries: pd.DataFrame) -> list[Glitch]:
 def _more_late_than_lost(scene: Scene, edge: pd.Series) -> bool:
     """Whether the hole is longer for the lateness of the packet behind it than for the packets that are missing."""
     assert scene.journey is not None
-    late = scene.journey["lateness_s"].iat[int(edge.name)] >= LATE_S  # the journey position
-    return bool(late and edge["inserted_s"] >= max(LATE_S, edge["media_gap_s"]))
+    longer = edge["inserted_s"] >= max(LATE_S, edge["media_gap_s"])
+    return bool(longer and _late_s(scene.journey, int(edge.name)) >= LATE_S)
+
+
+def _late_s(journey: pd.DataFrame, position: int) -> float:
+    """How much later than the fastest packet of its `HISTORY_S` the one at a journey position came.
+
+    The fastest of the whole call may have been sent far ahead of its time.
+    """
+    arrival_s, lateness_s = journey["arrival_s"].to_numpy(), journey["lateness_s"].to_numpy()
+    recent = (arrival_s <= arrival_s[position]) & (arrival_s >= arrival_s[position] - HISTORY_S)
+    return float(lateness_s[position] - lateness_s[recent].min())
 
 
 def _late_with_loss(scene: Scene, boundaries: pd.DataFrame, position: int) -> Glitch:

@@ -10,6 +10,7 @@ import pandas as pd
 from forensics.audio.levels import frame_levels_dbfs
 from forensics.glitches.candidate import candidate
 from forensics.model import Glitch, Scene
+from forensics.playout.heard import BETTER, TRUE_SCORE
 
 HOLE_S = 0.02
 """One time-scaling of NetEq inserts one pitch period, at most 15 ms; from 20 ms on a step is concealment."""
@@ -21,10 +22,16 @@ between packets that came in time a smaller step is stretching, which is not hea
 ON_TIME_S = 0.01
 """A packet within half a packet of its predecessor's lateness came in time."""
 
+STAYS_S = 0.05
+"""A hole moves all that follows. In a vowel a packet may be found some pitch periods off, and the next one with it."""
+
 PAUSE_S = 0.1
 """Located packets with so much between them that is no speech have a pause there, in which a buffer stretches unheard;
 speech that was not located is none."""
 
+
+EMPTIEST = 0.02
+"""Quantile of the waits that stands for an empty buffer: the very least is a packet that was found a little early."""
 
 UNHEARD_PACKETS = 2
 """Packets with speech that have to be missing: a single one may have been too quiet or too stretched to be found."""
@@ -39,6 +46,10 @@ SCALED_SHARE = 0.3
 """NetEq waits five ticks between two time scalings: a long stretch of which nothing was found, for it was scaled all
 along, may be shorter or longer by so much without any of it having been passed over or concealed, 15 ms in 50."""
 
+FAST_DELAY_S, FAST_SHARE = 0.16, 0.5
+"""A buffer that is four times as late as it wants to be, which is 40 ms at least, takes out as many periods of every
+30 ms as 15 ms hold, without waiting in between (libwebrtc, decision_logic.cc and accelerate.cc)."""
+
 
 def find_skips(scene: Scene, *, boundaries: pd.DataFrame) -> list[Glitch]:
     """Return a glitch of kind "skip" wherever received audio was passed over by the playout.
@@ -51,10 +62,13 @@ def find_skips(scene: Scene, *, boundaries: pd.DataFrame) -> list[Glitch]:
     journey = scene.journey
     if journey is None or not journey["located"].any():
         return []
-    found, media_s = [], journey["media_s"].to_numpy()
+    found, media_s, delay_s = [], journey["media_s"].to_numpy(), _delay_s(journey)
+    sure, offset_s = _surely_located(scene), (journey["heard_s"] - journey["media_s"]).to_numpy()
     for before, after, step_s in _located_pairs(journey, between=UNHEARD_PACKETS):
-        apart_s = float(media_s[after] - media_s[before])
-        if step_s > -max(SKIPPED_S, SCALED_SHARE * apart_s):
+        outer = _widened(before, after, sure)
+        share = FAST_SHARE if delay_s[before] >= FAST_DELAY_S else SCALED_SHARE
+        explained_s = max(SKIPPED_S, share * float(media_s[outer[1]] - media_s[outer[0]]))
+        if max(step_s, offset_s[outer[1]] - offset_s[outer[0]]) > -explained_s:
             continue
         steps = boundaries.loc[before + 1 : after]
         explained = (steps["lost_packets"] > 0).any() or (steps["media_gap_s"] > SKIPPED_S / 2).any()
@@ -70,6 +84,12 @@ def find_skips(scene: Scene, *, boundaries: pd.DataFrame) -> list[Glitch]:
                 )
             )
     return found
+
+
+def _delay_s(journey: pd.DataFrame) -> np.ndarray:
+    """From arrival to playout, (n,), less what the emptiest buffer took."""
+    wait_s = (journey["heard_s"] - journey["arrival_s"]).to_numpy()
+    return wait_s - np.quantile(wait_s[journey["located"].to_numpy()], EMPTIEST)
 
 
 STEADY_S = 0.005
@@ -139,15 +159,48 @@ def find_holes(scene: Scene, *, boundaries: pd.DataFrame) -> list[Glitch]:
         return []
     media_s, length_s = journey["media_s"].to_numpy(), journey["duration_s"].to_numpy()
     spoken_s = np.cumsum(np.append(0.0, np.where(journey["speech"], length_s, 0.0)))  # before each packet
-    found = []
+    sure, found = _surely_located(scene), []
     for before, after, step_s in _located_pairs(journey):
         apart_s = media_s[after] - media_s[before] - length_s[before]
         if step_s >= HOLE_S and apart_s - (spoken_s[after] - spoken_s[before + 1]) <= PAUSE_S:
             steps = boundaries["lateness_step_s"].loc[before + 1 : after]
-            stretched_s = max(STRETCHED_S, PERIOD_S + SCALED_SHARE * (apart_s + step_s))
-            if (steps.max() >= ON_TIME_S and apart_s <= PAUSE_S) or step_s >= stretched_s:
+            late = steps.max() >= ON_TIME_S and apart_s <= PAUSE_S
+            if late or not _stretched(journey, _widened(before, after, sure), sure):
                 found.append(candidate(scene, boundaries, int(steps.idxmax()), kind="hole", found_by="playout"))
     return found
+
+
+def _surely_located(scene: Scene) -> np.ndarray:
+    """Positions of the packets that fit the recording as well as most do, or as whole ones have to."""
+    assert scene.journey is not None
+    located = scene.journey["located"].to_numpy()
+    if scene.heard is None:
+        return np.flatnonzero(located)
+    scores = scene.heard.packets.set_index("row")["score"]
+    score = scene.journey["row"].map(scores).to_numpy(dtype=float)
+    return np.flatnonzero(located & (score >= min(TRUE_SCORE, float(np.median(score[located])) - BETTER)))
+
+
+def _widened(before: int, after: int, sure: np.ndarray) -> tuple[int, int]:
+    """The nearest packets that were surely located, from two located ones outwards; these where there are none.
+
+    One that fits badly was played with a piece put in or taken out, or is another sound alike: whether the playout had
+    moved before it, it does not tell.
+    """
+    earlier, later = np.searchsorted(sure, before, side="right") - 1, np.searchsorted(sure, after)
+    outer = sure[earlier] if earlier >= 0 else before, sure[later] if later < len(sure) else after
+    return int(outer[0]), int(outer[1])
+
+
+def _stretched(journey: pd.DataFrame, pair: tuple[int, int], sure: np.ndarray) -> bool:
+    """Whether time scaling alone explains by how much the playout curve moved, for good, between two packets."""
+    media_s, offset_s = journey["media_s"].to_numpy(), (journey["heard_s"] - journey["media_s"]).to_numpy()
+    known = np.union1d(sure, pair)
+    earlier = known[(known <= pair[0]) & (media_s[known] > media_s[pair[0]] - STAYS_S)]
+    later = known[(known >= pair[1]) & (media_s[known] < media_s[pair[1]] + STAYS_S)]
+    step_s = float(offset_s[later].min() - offset_s[earlier].max())
+    apart_s = float(media_s[pair[1]] - media_s[pair[0]] - journey["duration_s"].iat[pair[0]])
+    return step_s < max(STRETCHED_S, PERIOD_S + SCALED_SHARE * (apart_s + step_s))
 
 
 def _located_pairs(journey: pd.DataFrame, *, between: int = 0) -> list[tuple[int, int, float]]:

@@ -51,6 +51,18 @@ def test_each_run_of_losses_is_one():
     assert len(find(find_losses, without(make_journey(COUNT), [50, 51, 90, 130, 131, 132]))) == 3
 
 
+@pytest.mark.parametrize(("late_for", "kind"), [(20, "late"), (300, "loss")], ids=["a queue", "a burst long ago"])
+def test_a_loss_before_a_late_packet_is_late_against_the_last_seconds_only(late_for, kind):
+    """300 ms are inserted for four lost packets; what follows is 200 ms later than it was `late_for` packets before."""
+    count, at = 500, 400
+    number = np.arange(count)
+    steps = {"lateness_s": np.where(number >= at - late_for, 0.2, 0.0)}
+    heard_s = number * 0.02 + 0.065 + np.where(number >= at, 0.3, 0.0)
+    journey = without(make_journey(count, heard_s=heard_s, **steps), range(at, at + 4))
+    (glitch,) = find(find_losses, journey)
+    assert glitch.kind == kind
+
+
 def test_a_wrap_of_the_sequence_is_no_loss():
     assert find(find_losses, make_journey(COUNT, ext_sequence_number=65_436 + NUMBER)) == []
 
@@ -142,6 +154,13 @@ def test_boundaries_know_speech_on_either_side():
     assert boundaries.loc[55, ["speech_before", "speech_after"]].tolist() == [False, False]
     assert boundaries.loc[52, ["speech_before", "speech_after"]].tolist() == [True, False]
     assert boundaries.loc[58, ["speech_before", "speech_after"]].tolist() == [False, True]
+
+
+@pytest.mark.parametrize(("packet_s", "near"), [(0.01, 6), (0.02, 3), (0.04, 2), (0.06, 1)])
+def test_either_side_is_as_long_whatever_the_packets_are(packet_s, near):
+    frames = {"media_s": NUMBER * packet_s, "duration_s": np.full(COUNT, packet_s)}
+    boundaries = measure_boundaries(make_journey(COUNT, speech=NUMBER < 50, **frames))
+    assert np.flatnonzero(boundaries["speech_before"])[-1] + 1 == 49 + near
 
 
 def test_boundaries_show_where_the_sender_was_late():

@@ -1,9 +1,11 @@
 import numpy as np
+import pandas as pd
 import pytest
 from building import make_journey, make_scene, track, without
 
 from forensics.glitches import find_blanks, find_holes, find_skips
 from forensics.glitches.boundaries import measure_boundaries
+from forensics.model import Playout
 
 COUNT, AT = 200, 100
 NUMBER = np.arange(COUNT)
@@ -84,6 +86,29 @@ def test_speech_that_was_not_located_is_no_pause(step_s, count):
     assert [glitch.frames[1] for glitch in holes] == [journey["frame"][AT + 5]] * count
 
 
+def scored(score):
+    """What was heard, with the score of each packet."""
+    packets = pd.DataFrame({"row": NUMBER, "media_s": NUMBER * 0.02, "heard_s": HEARD_S, "score": score})
+    return {"heard": Playout(1, "heard", packets, pd.DataFrame())}
+
+
+def test_packets_that_fit_badly_do_not_say_where_a_buffer_stretched():
+    """A buffer plays slower for 0.3 s; within it packets are taken for others alike, as if nothing had moved yet."""
+    stretched = (NUMBER >= AT - 15) & (NUMBER < AT)
+    journey = make_journey(COUNT, heard_s=moved(0.07), located=~stretched | (NUMBER == AT - 2))
+    assert len(find(find_holes, journey, **scored(np.full(COUNT, 0.99)))) == 1
+    assert find(find_holes, journey, **scored(np.where(stretched, 0.65, 0.99))) == []
+
+
+def test_two_packets_that_were_found_a_pitch_period_off_make_no_hole():
+    off_s = np.where(np.isin(NUMBER, [AT - 1]), -0.03, 0.0) + np.where(np.isin(NUMBER, [AT]), 0.03, 0.0)
+    assert find(find_holes, make_journey(COUNT, heard_s=HEARD_S + off_s)) == []
+
+
+def test_in_a_recording_that_fits_badly_throughout_packets_are_as_sure_as_they_get():
+    assert len(find(find_holes, make_journey(COUNT, heard_s=moved(0.12)), **scored(np.full(COUNT, 0.7)))) == 1
+
+
 def passed_over(**columns):
     """200 ms of packets arrived and were never heard."""
     heard_s = moved(-0.2, at=AT + 10)
@@ -101,6 +126,24 @@ def test_received_audio_that_was_never_heard_is_a_skip():
 def test_a_long_stretch_that_was_played_faster_all_along_is_no_skip():
     journey = make_journey(COUNT, heard_s=moved(-0.2, at=AT + 40), located=unlocated(range(AT, AT + 40)))
     assert find(find_skips, journey) == []
+
+
+@pytest.mark.parametrize(("late_s", "count"), [(0.2, 0), (0.1, 1)], ids=["far behind", "little behind"])
+def test_a_buffer_that_is_far_behind_takes_out_half_of_what_it_plays(late_s, count):
+    """The buffer came to hold so much more two seconds before, and 100 ms are taken out of 220."""
+    delayed_s = np.where((NUMBER >= AT - 80) & (NUMBER < AT + 10), late_s, 0.0)
+    heard_s = HEARD_S + delayed_s + np.where(NUMBER >= AT + 10, late_s - 0.1, 0.0)
+    journey = make_journey(COUNT, heard_s=heard_s, located=unlocated(range(AT, AT + 10)))
+    assert len(find(find_skips, journey)) == count
+
+
+def test_a_skip_is_measured_between_packets_that_were_surely_located():
+    """70 ms are taken out of 0.3 s; in the middle of it two packets fit badly, as if all had been taken out at once."""
+    faster = (NUMBER >= AT - 6) & (NUMBER < AT + 8)
+    located = ~faster | np.isin(NUMBER, [AT - 1, AT + 3])
+    journey = make_journey(COUNT, heard_s=moved(-0.07, at=AT + 3), located=located)
+    assert len(find(find_skips, journey, **scored(np.full(COUNT, 0.99)))) == 1
+    assert find(find_skips, journey, **scored(np.where(faster, 0.62, 0.99))) == []
 
 
 def test_a_skip_in_a_pause_is_none():
