@@ -148,6 +148,8 @@ def slack_of_model(glitch: Glitch, scene: Scene) -> list[Evidence]:
     earlier_s = HEARD_S if scene.journey is None else REACH_S
     reach_s = error_s + (CREEP_S if crept else earlier_s)
     short = find_shortages(shortages_of(scene), due_s=due_s, came_s=came_s, reach_s=reach_s)
+    if crept:
+        short = short[short["end_s"] >= _refilled_s(glitch, scene) + LATE_S]  # earlier ones made an earlier hole
     size_s = max(came_s - due_s, (glitch.end_s - glitch.start_s) if crept else 0.0)
     if len(short) and float((short["end_s"] - short["start_s"]).sum()) >= SHARE * size_s:
         return _confirmed(glitch, scene, short)
@@ -181,6 +183,12 @@ def _due(glitch: Glitch, scene: Scene) -> tuple[float, float]:
     before, after = site.journey.iloc[site.before], site.journey.iloc[site.after]
     due_s, came_s = float(before["arrival_s"] + before["duration_s"]), float(after["arrival_s"])
     return min(due_s, came_s), came_s
+
+
+def _refilled_s(glitch: Glitch, scene: Scene) -> float:
+    """When the listener's buffer was last filled behind a hole, as the packet behind that came."""
+    site = find_site(glitch, scene)
+    return -np.inf if site is None else site.refilled_s
 
 
 def _no_audio(scene: Scene) -> str:

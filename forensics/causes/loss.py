@@ -29,6 +29,10 @@ place in the pitch period."""
 NEAR_S = 0.003
 """How far from where it was due a missing packet is looked for."""
 
+SCALED_S = 0.03
+"""Where the playout curve steps over a gap by what two time scalings of 15 ms explain, a missing packet is due anywhere
+in that step: what was played there was stretched or shortened before it or behind it."""
+
 FAINT_DBFS = -60.0
 """Quieter packets hold too little waveform to be told from noise."""
 
@@ -166,8 +170,7 @@ def sender_packet_count(site: Site) -> list[Evidence]:
     lost = int(site.measured("lost_packets"))
     if lost <= 0:
         return []
-    reports = read_sender_clock(site.stream)
-    reports = reports[reports["packet_count"] >= 0]
+    reports = _counting_reports(site.stream)
     media_s, sequence = site.journey["media_s"].to_numpy(), site.journey["ext_sequence_number"].to_numpy()
     earlier, later = (
         reports[reports["media_s"] <= media_s[site.before]],
@@ -218,6 +221,13 @@ def sender_packet_count(site: Site) -> list[Evidence]:
             )
         ]
     return [unchecked(site, "sender_packet_count", Cause.NETWORK_DROP, f"{numbers}, which fits neither.")]
+
+
+@lru_cache(maxsize=2)
+def _counting_reports(stream: RtpStream) -> pd.DataFrame:
+    """The sender reports that tell how many packets were sent."""
+    reports = read_sender_clock(stream)
+    return reports[reports["packet_count"] >= 0]
 
 
 def tap_was_awake(site: Site) -> list[Evidence]:
@@ -307,7 +317,8 @@ def receiver_saw_no_loss(site: Site) -> list[Evidence]:
                 else []
             ),
         ]
-    if others > 0 and counted < lost + others - SURE_PACKETS and counted != lost:
+    either = counted != lost or others == lost  # fewer than both, and not for sure these
+    if others > 0 and counted < lost + others - SURE_PACKETS and either:
         statement = f"{numbers}: it got some of them, and which is not told."
         return [unchecked(site, "receiver_saw_no_loss", Cause.CAPTURE_LOSS, statement)]
     statement = f"{numbers}: it missed them too."
@@ -396,16 +407,21 @@ def _scores_of_missing(site: Site, twin: RtpStream) -> list[float]:
     numbers = twin.packets["sequence_number"].to_numpy()[decoded.packets["row"]]
     wanted = np.flatnonzero(np.isin(numbers, (first + np.arange(int(site.measured("lost_packets")))) & 0xFFFF))
     due_s = float(site.journey["heard_s"].iat[site.before] + site.journey["duration_s"].iat[site.before])
+    scaled_s = site.curve_step_s if abs(site.curve_step_s) <= SCALED_S else 0.0
+    nearest, farthest = (due_s + edge_s for edge_s in (min(scaled_s, 0.0) - NEAR_S, max(scaled_s, 0.0) + NEAR_S))
+    ahead = np.flatnonzero(numbers == (first - 1) & 0xFFFF)
+    if len(ahead) == 0:
+        return []
+    begins_s = float(decoded.packets[["media_s", "duration_s"]].iloc[ahead[0]].sum())
     scores = []
     for position in wanted:
         row = decoded.packets.iloc[position]
-        place_s = due_s + float((int(numbers[position]) - first) % 2**16 * row["duration_s"])
+        since_s = float(row["media_s"] - begins_s)
         start, length = round(float(row["media_s"]) * rate_hz), round(float(row["duration_s"]) * rate_hz)
-        near = round(NEAR_S * rate_hz)
-        expected = round(place_s * rate_hz)
+        low, high = (round((edge_s + since_s) * rate_hz) for edge_s in (nearest, farthest))
         template = sent[start : start + length]
         if len(template) == length and row["level_dbfs"] > FAINT_DBFS:
-            scores.append(find_in(heard, template, low=expected - near, high=expected + near)[1])
+            scores.append(find_in(heard, template, low=low, high=high)[1])
     return scores
 
 

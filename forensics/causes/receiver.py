@@ -14,7 +14,7 @@ FULL_PACKETS = 50
 
 def on_time_but_silent(site: Site) -> list[Evidence]:
     """Every packet around the hole came in time: the playout itself stood still."""
-    if site.glitch.kind != "hole" or site.measured("lost_packets") > 0 or max(site.lateness_s, site.growth_s) >= LATE_S:
+    if site.glitch.kind != "hole" or site.measured("lost_packets") > 0 or max(site.lateness_s, site.crept_s) >= LATE_S:
         return []
     statement = (
         f"The packets around the hole of {milliseconds(site.hole_s)} came in time ({milliseconds(site.lateness_s)} "

@@ -10,6 +10,7 @@ import pandas as pd
 
 from forensics.causes.ahead import Ahead, find_ahead
 from forensics.clocks.reports import read_sender_clock
+from forensics.glitches.merge import REFILL_S
 from forensics.model import Capture, Glitch, RtpStream, Scene
 
 BASE_PACKETS = 10
@@ -23,6 +24,10 @@ EMPTIEST = 0.02
 
 GROWTH_WINDOW_S = 3.0
 """How far back a delay that creeps up is looked for: a source at nine tenths of real time is 300 ms behind by then."""
+
+REFILLED_S = 0.02
+"""A playout curve that stepped by more between two packets had a hole there, behind which the buffer was filled anew:
+one time scaling inserts one pitch period, at most 15 ms."""
 
 
 @dataclass(frozen=True)
@@ -102,24 +107,48 @@ class Site:
         return self._growth(self.journey["lateness_s"].to_numpy())
 
     @cached_property
-    def departure_growth_s(self) -> float:
-        """The same at the sender's tap; NaN where there is none."""
-        return self._growth((self.journey["departure_s"] - self.journey["media_s"]).to_numpy())
+    def refilled_s(self) -> float:
+        """When the buffer last had a hole, on the capture's clock: as the packet behind it came; -infinity if never.
+
+        One within `REFILL_S` is none of its own: the buffer was still filling up behind it.
+        """
+        earlier = self.journey.iloc[: self.before + 1]
+        earlier = earlier[~earlier["discarded"] & earlier["heard_s"].notna()]
+        behind = np.append(False, np.diff(earlier["heard_s"] - earlier["media_s"]) > REFILLED_S)
+        came_s = earlier["arrival_s"].to_numpy()[behind]
+        return float(came_s[came_s <= earlier["arrival_s"].max() - REFILL_S].max(initial=-np.inf))
 
     @cached_property
-    def sender_clock_growth_s(self) -> float:
+    def crept_over_s(self) -> float:
+        """How long before the glitch a delay can have crept up that emptied the buffer: since it was last filled."""
+        since_s = float(self.journey["arrival_s"].iat[self.before]) - self.refilled_s
+        return min(GROWTH_WINDOW_S, max(since_s, 0.0))
+
+    @cached_property
+    def crept_s(self) -> float:
+        """How much the lateness had grown in that time; what it grew before opened another hole."""
+        return self._growth(self.journey["lateness_s"].to_numpy(), over_s=self.crept_over_s)
+
+    @cached_property
+    def departure_crept_s(self) -> float:
+        """The same at the sender's tap; NaN where there is none."""
+        departure_s = (self.journey["departure_s"] - self.journey["media_s"]).to_numpy()
+        return self._growth(departure_s, over_s=self.crept_over_s)
+
+    @cached_property
+    def sender_clock_crept_s(self) -> float:
         """Growth of the sender's wall clock against its media clock meanwhile; NaN without reports around it."""
         reports = read_sender_clock(self.stream)
-        start_s = float(self.journey["arrival_s"].iat[self.before]) - GROWTH_WINDOW_S
+        start_s = float(self.journey["arrival_s"].iat[self.before]) - self.crept_over_s
         earlier = reports[reports["arrival_s"] <= start_s]
         later = reports[reports["media_s"] >= float(self.journey["media_s"].iat[self.before])]
         if len(earlier) == 0 or len(later) == 0:
             return float("nan")
         return float(later["offset_s"].iat[0] - earlier["offset_s"].iat[-1])
 
-    def _growth(self, delay_s: np.ndarray) -> float:
+    def _growth(self, delay_s: np.ndarray, *, over_s: float = GROWTH_WINDOW_S) -> float:
         arrival_s = self.journey["arrival_s"].to_numpy()[: self.before + 1]
-        recent = delay_s[: self.before + 1][arrival_s >= arrival_s[-1] - GROWTH_WINDOW_S]
+        recent = delay_s[: self.before + 1][arrival_s >= arrival_s[-1] - over_s]
         recent = recent[np.isfinite(recent)]
         return float(np.median(recent[-5:]) - np.quantile(recent, 0.05)) if len(recent) else float("nan")
 

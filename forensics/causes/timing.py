@@ -7,7 +7,7 @@ import numpy as np
 from forensics.causes.claim import DECISIVE, FAIR, SLIGHT, STRONG, milliseconds, opposes, supports, unchecked
 from forensics.causes.course import LATE_S, RECOVERY_S, SHARE, late_mechanism, overtaken, stays_late, wanders
 from forensics.causes.holding import find_release
-from forensics.causes.site import GROWTH_WINDOW_S, Site
+from forensics.causes.site import Site
 from forensics.model import Cause, Evidence
 
 
@@ -88,13 +88,13 @@ def fell_behind(site: Site) -> list[Evidence]:
     """The delay crept up packet by packet until the buffer was empty: a source slower than real time, or a queue.
 
     Timestamps that jump are another matter: the delay before them ends there. So is audio that was passed over: a
-    buffer that runs empty passes over nothing.
+    buffer that runs empty passes over nothing. And what grew before an earlier hole was made up for by that one.
     """
     jumped = site.measured("media_gap_s") >= LATE_S or site.glitch.kind == "skip"
-    if site.measured("lost_packets") > 0 or site.lateness_s >= LATE_S or jumped or not site.growth_s >= LATE_S:
+    if site.measured("lost_packets") > 0 or site.lateness_s >= LATE_S or jumped or not site.crept_s >= LATE_S:
         return []
-    numbers = f"Over {GROWTH_WINDOW_S:.0f} s before the glitch the delay grew by {milliseconds(site.growth_s)}"
-    source_s = site.departure_growth_s if np.isfinite(site.departure_growth_s) else site.sender_clock_growth_s
+    numbers = f"Over {site.crept_over_s:.1f} s before the glitch the delay grew by {milliseconds(site.crept_s)}"
+    source_s = site.departure_crept_s if np.isfinite(site.departure_crept_s) else site.sender_clock_crept_s
     if np.isnan(source_s):
         source = supports(
             site,
@@ -114,10 +114,10 @@ def fell_behind(site: Site) -> list[Evidence]:
         )
         return [source, path]
     numbers = f"{numbers}, at the sender by {milliseconds(source_s)}"
-    if source_s > site.growth_s / SHARE:
+    if source_s > site.crept_s / SHARE:
         reason = f"{numbers}: whatever moved it so much was something else, at another time."
         return [unchecked(site, "fell_behind", Cause.LATE_MODEL_OUTPUT, reason)]
-    if source_s >= SHARE * site.growth_s:
+    if source_s >= SHARE * site.crept_s:
         return [
             supports(
                 site,
@@ -126,7 +126,7 @@ def fell_behind(site: Site) -> list[Evidence]:
                 f"{numbers}: the source is slower than real time.",
                 weight=STRONG,
                 mechanism="slow_generation",
-                growth_s=site.growth_s,
+                growth_s=site.crept_s,
             ),
             opposes(site, "fell_behind", Cause.BUFFER_UNDERRUN, f"{numbers}: it is not the path.", weight=STRONG),
         ]
@@ -138,7 +138,7 @@ def fell_behind(site: Site) -> list[Evidence]:
             f"{numbers}: a queue on the way filled.",
             weight=STRONG,
             mechanism="jitter",
-            growth_s=site.growth_s,
+            growth_s=site.crept_s,
         ),
         opposes(site, "fell_behind", Cause.LATE_MODEL_OUTPUT, f"{numbers}: it was sent in time.", weight=STRONG),
     ]

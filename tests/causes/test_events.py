@@ -54,6 +54,17 @@ def test_a_model_that_stands_still_three_times_is_not_slow():
     assert claims(often, late_s)[0].mechanism == "stall"
 
 
+def test_a_shortage_that_made_an_earlier_hole_does_not_account_for_a_later_one():
+    """The model stood still at 2.8 s and the listener heard it then; the hole at 4 s came with every packet in time."""
+    stalled = [(0.2 * i + (STALL_S if i >= 14 else 0.0), 0.2) for i in range(40)]
+    late_s = np.where(NUMBER >= 140, STALL_S, 0.0)
+    for heard_then, guilty in ((STALL_S, None), (0.0, True)):
+        heard_s = NUMBER * 0.02 + 0.065 + np.where(NUMBER >= 140, heard_then, 0.0) + np.where(NUMBER >= AT, 0.25, 0.0)
+        journey = make_journey(COUNT, lateness_s=late_s, heard_s=heard_s)
+        site = make_site(journey, AT, kind="hole", **logged(stalled))
+        assert told(slack_of_model(site.glitch, site.scene))[Cause.LATE_MODEL_OUTPUT] is guilty
+
+
 def test_positive_slack_refutes_it():
     evidence = claims(FAST)
     assert told(evidence)[Cause.LATE_MODEL_OUTPUT] is False

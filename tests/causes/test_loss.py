@@ -192,6 +192,11 @@ def test_a_receiver_that_missed_all_that_is_missing_missed_these():
     assert told(with_another_gap(11, other=7)) == {Cause.CAPTURE_LOSS: False}
 
 
+def test_a_receiver_that_missed_as_many_as_either_gap_holds_may_have_missed_the_other():
+    (claim,) = with_another_gap(4, other=4)
+    assert claim.supports is None
+
+
 def test_of_two_gaps_alike_nobody_knows_which_the_receiver_counts():
     (claim,) = with_another_gap(2, other=7)
     assert claim.supports is None
@@ -239,21 +244,27 @@ def test_numbers_and_frames_are_kept_with_the_claim():
 GAP_AT = 85
 
 
-def heard_or_not(heard, *, lost=6, gap_at_sender=()):
-    """A loss at the receiver's tap that the listener heard, or not; a hiss, of which no two packets are alike."""
+def heard_or_not(heard, *, lost=6, gap_at_sender=(), moved_s=0.0, left_out=()):
+    """A loss at the receiver's tap that the listener heard, or not; a hiss, of which no two packets are alike.
+
+    What is heard from the first lost packet on is heard by `moved_s` later than what was before. Packets `left_out`
+    were never sent, and never had a number, as in silence.
+    """
     hiss = np.random.default_rng(8).normal(0, 0.05, 3 * 8000)
     payloads = encode(hiss, "pcmu")
     count, lost = len(payloads), range(GAP_AT, GAP_AT + lost)
+    number = np.arange(count)
     sent = decode_stream(make_stream(payloads, codec="pcmu")).track.samples
-    heard_s = np.arange(count) * 0.02 + 0.5
-    concealed = np.where(np.isin(np.arange(count), lost) & (not heard), np.nan, heard_s)
-    journey = without(make_journey(count, heard_s=heard_s), lost)
+    heard_s = number * 0.02 + 0.5 + np.where(number >= GAP_AT, moved_s, 0.0)
+    concealed = np.where(np.isin(number, lost) & (not heard), np.nan, heard_s)
+    sequence = 100 + np.cumsum(~np.isin(number, left_out)) - 1
+    journey = without(make_journey(count, heard_s=heard_s, ext_sequence_number=sequence), sorted({*lost, *left_out}))
     return make_site(
         journey,
         lost.start,
         kind="loss",
-        downlink=make_stream(payloads, codec="pcmu", lost=lost),
-        sender_streams=(make_stream(payloads, codec="pcmu", lost=gap_at_sender),),
+        downlink=make_stream(payloads, codec="pcmu", lost=[*lost, *left_out], sequence=sequence),
+        sender_streams=(make_stream(payloads, codec="pcmu", lost=[*gap_at_sender, *left_out], sequence=sequence),),
         recording=played(sent, concealed, seconds=5.0, rate_hz=8000),
     )
 
@@ -267,6 +278,19 @@ def test_missing_audio_that_is_in_the_recording_was_heard(gap_at_sender):
 
 def test_missing_audio_that_is_not_in_the_recording_was_not_heard():
     assert told(loss.missing_was_heard(heard_or_not(False))) == {Cause.CAPTURE_LOSS: False}
+
+
+@pytest.mark.parametrize(
+    "unlike", [{"moved_s": 0.012}, {"left_out": [GAP_AT + 1]}], ids=["a buffer that played slower", "silence before it"]
+)
+def test_missing_audio_is_looked_for_where_its_timestamps_and_the_buffer_put_it(unlike):
+    for heard in (True, False):
+        evidence = loss.missing_was_heard(heard_or_not(heard, **unlike))
+        assert told(evidence)[Cause.CAPTURE_LOSS] is heard
+
+
+def test_without_the_packet_before_it_missing_audio_has_no_place():
+    assert loss.missing_was_heard(heard_or_not(True, gap_at_sender=[GAP_AT - 1])) == []
 
 
 def test_what_the_sender_did_not_capture_cannot_be_looked_for():

@@ -104,6 +104,24 @@ def test_a_delay_that_crept_up_has_two_explanations():
     assert told(timing.fell_behind(site(CREEPS))) == {Cause.LATE_MODEL_OUTPUT: True, Cause.BUFFER_UNDERRUN: True}
 
 
+@pytest.mark.parametrize(("hole_at", "crept_s"), [(AT - 190, 0.135), (AT - 75, 0.07), (AT - 25, 0.02), (AT - 5, 0.135)])
+def test_what_crept_up_before_an_earlier_hole_was_made_up_for_by_it(hole_at, crept_s):
+    heard_s = MEDIA_S + 0.065 + np.where(hole_at <= NUMBER, 0.1, 0.0)
+    refilled = site(CREEPS, heard_s=heard_s)
+    assert refilled.crept_s == pytest.approx(crept_s, abs=0.01)
+    assert bool(timing.fell_behind(refilled)) == (crept_s > 0)
+
+
+def test_a_source_that_had_stood_still_does_not_account_for_a_later_hole():
+    """The buffer was filled anew behind the stall; when it went silent for 200 ms, everything came in time."""
+    stalled_s = np.where(NUMBER >= AT - 60, 0.3, 0.0)
+    heard_s = MEDIA_S + 0.065 + stalled_s + np.where(NUMBER >= AT, 0.2, 0.0)
+    journey = make_journey(COUNT, lateness_s=stalled_s, heard_s=heard_s, departure_s=MEDIA_S + stalled_s)
+    hole = make_site(journey, AT, kind="hole", downlink=silent_stream(journey["arrival_s"]))
+    assert timing.fell_behind(hole) == []
+    assert told(receiver.on_time_but_silent(hole))[Cause.BUFFER_UNDERRUN] is True
+
+
 def test_a_delay_that_ends_in_a_jump_of_the_timestamps_did_not_empty_the_buffer():
     assert timing.fell_behind(site(CREEPS, media_s=NUMBER * 0.02 + np.where(NUMBER >= AT, 0.3, 0.0))) == []
 
