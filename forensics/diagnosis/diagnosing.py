@@ -6,7 +6,7 @@ import pandas as pd
 
 from forensics.causes import judge_glitches
 from forensics.conclusion import write_conclusion
-from forensics.diagnosis.ahead import Ahead
+from forensics.diagnosis.ahead import Ahead, Spans
 from forensics.diagnosis.alignment import align_events, align_sender, place_counters, set_axis, trace
 from forensics.diagnosis.directions import choose_directions
 from forensics.diagnosis.evidence import Known, read_evidence
@@ -14,11 +14,11 @@ from forensics.diagnosis.progress import Told, stage_bar
 from forensics.diagnosis.provenance import Log
 from forensics.errors import AudioError
 from forensics.glitches import find_glitches
-from forensics.model import Case, Diagnosis, Scene, Turn
+from forensics.model import AudioTrack, Case, Diagnosis, RtpStream, Scene, Turn
 from forensics.streams.call_setup import find_call_setup
 from forensics.turns import find_prompts, find_turns
 from forensics.turns.first_sound import find_first_sound
-from forensics.turns.voices import find_sent_speech, hear_uplink
+from forensics.turns.voices import find_sent_speech, hear_uplink, uplink_start_s
 
 STAGES = (
     "capture", "streams", "audio", "telemetry", "clocks", "playout", "turns", "glitches", "causes",
@@ -55,14 +55,14 @@ def diagnose(case: Case, *, progress: bool | Told = False) -> Diagnosis:
 def _diagnose(case: Case, log: Log, ahead: Ahead) -> Diagnosis:
     """Go through the stages."""
     known = Known()
-    read_evidence(case, known, log)
+    read_evidence(case, known, log, ahead)
     align_sender(known, log)
     choose_directions(known, log, ahead)
     trace(known, log)
     set_axis(known)
     align_events(known, log)
     place_counters(known, log)
-    heard = _hear_voices(known, log, ahead)
+    heard, said = _hear_voices(known, log, ahead)
     turns = log.run(
         "turns",
         "find",
@@ -74,6 +74,7 @@ def _diagnose(case: Case, log: Log, ahead: Ahead) -> Diagnosis:
             events=known.events,
             stats=known.stats,
             heard=heard,
+            said=said,
         ),
     )
     prompts = log.run(
@@ -94,21 +95,32 @@ def _diagnose(case: Case, log: Log, ahead: Ahead) -> Diagnosis:
     )
 
 
-def _hear_voices(known: Known, log: Log, ahead: Ahead) -> tuple[tuple[float, float], ...]:
-    """Take the voices from their packets: the user's where no microphone was recorded, the agent's where nobody was."""
+def _hear_voices(known: Known, log: Log, ahead: Ahead) -> tuple[Spans, Spans]:
+    """Find the phrases of agent and user: in the recordings, and where nobody recorded them in their packets."""
+    heard, said = (_recorded(track, log, ahead) for track in (known.recording, known.microphone))
     downlink, uplink, journey = known.downlink, known.uplink, known.journey
     placed = known.recording is None or "recording" in known.clocks
     try:
         if known.microphone is None and uplink is not None and uplink.readable and placed:
-            clock = known.clocks.get("recording")
-            known.microphone = log.run(
-                "turns", "decode uplink", lambda: hear_uplink(uplink, clock=clock, decoded=ahead.take(uplink))
-            )
+            known.microphone, said = log.run("turns", "decode uplink", lambda: _hear_uplink(known, uplink, ahead))
         if known.recording is None and downlink is not None and downlink.readable and journey is not None:
-            return log.run("turns", "hear downlink", lambda: find_sent_speech(downlink, journey, sent=known.sent))
+            heard = log.run("turns", "hear downlink", lambda: find_sent_speech(downlink, journey, sent=known.sent))
     except AudioError as fault:
         log.note("turns", "decode", f"{fault} There are no turns.")
-    return ()
+    return heard, said
+
+
+def _recorded(track: AudioTrack | None, log: Log, ahead: Ahead) -> Spans:
+    """The phrases in a recording; none where there is no recording."""
+    return () if track is None else log.run("audio", f"find speech in {track.name}", lambda: ahead.speech(track))
+
+
+def _hear_uplink(known: Known, uplink: RtpStream, ahead: Ahead) -> tuple[AudioTrack, Spans]:
+    """Take the user's voice from its packets, and the phrases in it."""
+    (decoded, phrases), clock = ahead.voice(uplink), known.clocks.get("recording")
+    start_s = uplink_start_s(uplink, decoded, clock=clock)
+    said = tuple((max(0.0, start + start_s), end + start_s) for start, end in phrases if end + start_s > 0)
+    return hear_uplink(uplink, clock=clock, decoded=decoded), said
 
 
 def _follow_setup(known: Known, turns: tuple[Turn, ...]) -> pd.DataFrame | None:

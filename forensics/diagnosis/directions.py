@@ -66,7 +66,9 @@ def _find_heard_stream(
     anchors = _anchors(readable, recording)
     for stream in sorted(readable, key=lambda s: (not anchors.get(s.ssrc), s.destination != near, -len(s.packets))):
         if known.microphone is None:
-            ahead.begin(_answering(stream, known.streams))
+            ahead.begin_voice(_answering(stream, known.streams))
+        for track in (recording, known.microphone):
+            ahead.begin_speech(track)
         try:
             found = anchors.get(stream.ssrc)
             course = _follow_course(StreamSound(stream), TrackSound(recording), log, anchors=found) if found else None

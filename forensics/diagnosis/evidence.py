@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pandas as pd
 
-from forensics.audio.recording import read_recording
 from forensics.capture import read_capture
 from forensics.case import input_file
+from forensics.diagnosis.ahead import Ahead
 from forensics.diagnosis.provenance import Log
 from forensics.errors import CaseError, KeysError
 from forensics.model import AudioTrack, Capture, Case, ClockMap, InputFile, Playout, RtpStream
@@ -63,16 +63,18 @@ WITHOUT_CAPTURE = {
 """What a diagnosis rests on without a capture, by what there is."""
 
 
-def read_evidence(case: Case, known: Known, log: Log) -> None:
+def read_evidence(case: Case, known: Known, log: Log, ahead: Ahead) -> None:
     """Read every file of the case."""
+    ahead.begin_reading(case.recording, name="recording")
+    ahead.begin_reading(case.microphone, name="microphone")
     if case.capture is not None:
         known.capture, known.streams = _read_side(case, "capture", case.capture, log)
     if case.sender_capture is not None:
         known.sender_capture, known.sender_streams = _read_side(case, "sender_capture", case.sender_capture, log)
     if case.recording is not None:
-        known.recording = _read_audio("recording", case.recording, log)
+        known.recording = _read_audio("recording", case.recording, log, ahead)
     if case.microphone is not None:
-        known.microphone = _read_audio("microphone", case.microphone, log)
+        known.microphone = _read_audio("microphone", case.microphone, log, ahead)
     for role, file in (("keys", case.keys), ("sdp", case.sdp)):
         if file is not None:
             log.inputs.append(input_file(role, file))
@@ -146,9 +148,9 @@ def _find_streams(case: Case, capture: Capture, *, keys: Path | None) -> StreamS
     return find_streams(capture, keys=keys, decode_as=case.decode_as, sdp=case.sdp)
 
 
-def _read_audio(role: str, path: Path, log: Log) -> AudioTrack:
+def _read_audio(role: str, path: Path, log: Log, ahead: Ahead) -> AudioTrack:
     """Read a recording."""
-    track = log.run("audio", f"read {role}", lambda: read_recording(path, name=role))
+    track = log.run("audio", f"read {role}", lambda: ahead.read(path, name=role))
     log.inputs.append(
         input_file(
             role,

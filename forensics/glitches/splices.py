@@ -10,9 +10,10 @@ boosted trees. Their numbers stand in `splices.json`, fitted, and tried on voice
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+import os
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
-from functools import lru_cache
+from functools import lru_cache, partial
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -171,24 +172,27 @@ def score_speech_edges(scene: Scene) -> ScoredEdges:
     lag_s = LAG_S.get(codec, 0.0)
     positions = _undisturbed(scene.journey, measure_boundaries(scene.journey))
     instants = np.round((scene.journey["media_s"].to_numpy()[positions] + lag_s) * RATE_HZ).astype(int)
-    gate_dbfs, scored = _gate_dbfs(scene.sent), []
-    for here, heard, begin in _stretches(scene.sent, instants):
-        speech = find_speech_edges(heard, instants[here] - begin, gate_dbfs=gate_dbfs)
-        scored.append((here[speech], *score_edges(heard, instants[here[speech]] - begin, judge=judge)))
-    if not scored:
+    gate_dbfs, number = _gate_dbfs(scene.sent), instants // (STRETCH_S * RATE_HZ)
+    stretches = np.unique(number).tolist()
+    if not stretches:
         return none
+    work = partial(_score_stretch, scene.sent, instants, number, gate_dbfs=gate_dbfs, judge=judge)
+    with ThreadPoolExecutor(min(len(stretches), os.cpu_count() or 1)) as pool:  # transforms let go of Python's lock
+        scored = list(pool.map(work, stretches))
     speech, scores_db, breaks_db = (np.concatenate(column) for column in zip(*scored, strict=True))
     return ScoredEdges(positions[speech], scores_db, breaks_db, judge.splice_db)
 
 
-def _stretches(sent: AudioTrack, instants: np.ndarray) -> Iterator[tuple[np.ndarray, np.ndarray | Pcm16, int]]:
-    """Go through a sound by `STRETCH_S`: indices of the instants in each, it at `RATE_HZ`, and where that begins."""
-    number = instants // (STRETCH_S * RATE_HZ)
-    for k in np.unique(number).tolist():
-        begin_s, rate_hz = max(0, k * STRETCH_S - MARGIN_S), sent.sample_rate_hz
-        held = part(sent.samples, begin_s * rate_hz, ((k + 1) * STRETCH_S + MARGIN_S) * rate_hz)
-        heard = resample_track(replace(sent, samples=held), sample_rate_hz=RATE_HZ).samples
-        yield np.flatnonzero(number == k), heard, begin_s * RATE_HZ
+def _score_stretch(
+    sent: AudioTrack, instants: np.ndarray, number: np.ndarray, k: int, *, gate_dbfs: float, judge: Judge
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Weigh the instants in the stretch `k`: indices of those in speech, their scores and their breaks."""
+    begin_s, rate_hz, here = max(0, k * STRETCH_S - MARGIN_S), sent.sample_rate_hz, np.flatnonzero(number == k)
+    held = part(sent.samples, begin_s * rate_hz, ((k + 1) * STRETCH_S + MARGIN_S) * rate_hz)
+    heard = resample_track(replace(sent, samples=held), sample_rate_hz=RATE_HZ).samples
+    places = instants[here] - begin_s * RATE_HZ
+    speech = find_speech_edges(heard, places, gate_dbfs=gate_dbfs)
+    return here[speech], *score_edges(heard, places[speech], judge=judge)
 
 
 def _undisturbed(journey: pd.DataFrame, boundaries: pd.DataFrame) -> np.ndarray:

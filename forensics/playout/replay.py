@@ -122,7 +122,7 @@ def make_signal(arrivals: Arrivals, sent: AudioTrack | None) -> Blind:
 
 
 class _Packets(Sequence[np.ndarray]):
-    """The samples of each packet, taken out of the decoded stream when they are asked for."""
+    """The samples of each packet, taken out of the decoded stream when asked for; those in a row as one piece."""
 
     def __init__(self, sent: AudioTrack, start: np.ndarray, length: np.ndarray) -> None:
         self._sent, self._start, self._length = sent, start, length
@@ -132,7 +132,10 @@ class _Packets(Sequence[np.ndarray]):
 
     def __getitem__(self, which: Any) -> Any:
         if isinstance(which, slice):
-            pairs = zip(self._start[which].tolist(), self._length[which].tolist(), strict=True)
+            starts, lengths = self._start[which], self._length[which]
+            if len(starts) and (starts[1:] == starts[:-1] + lengths[:-1]).all():  # nothing between them
+                return [self._sent.samples[starts[0] : starts[-1] + lengths[-1]]]
+            pairs = zip(starts.tolist(), lengths.tolist(), strict=True)
             return [self._sent.samples[start : start + length] for start, length in pairs]
         start = int(self._start[which])
         return self._sent.samples[start : start + int(self._length[which])]

@@ -89,7 +89,8 @@ class Waveform(Blind):
         return np.concatenate([np.zeros(samples - last, dtype=np.float32), self._out[:last]])
 
     def _decoded(self, first: int, last: int, samples: int) -> np.ndarray:
-        decoded = np.concatenate(self.packets[first:last]) if last - first > 1 else self.packets[first]
+        pieces = self.packets[first:last]
+        decoded = np.concatenate(pieces) if len(pieces) > 1 else pieces[0]
         if len(decoded) == samples:
             return decoded
         return np.pad(decoded[:samples], (0, max(0, samples - len(decoded))))

@@ -39,7 +39,8 @@ def find_turns(
     clocks: Mapping[str, ClockMap] | None = None,
     events: pd.DataFrame | None = None,
     stats: Mapping[str, pd.DataFrame] | None = None,
-    heard: Spans = (),
+    heard: Spans | None = None,
+    said: Spans | None = None,
 ) -> tuple[Turn, ...]:
     """Find the turns of user and agent, in recording time; without a recording, on the axis.
 
@@ -58,8 +59,9 @@ def find_turns(
         EVENT_COLUMNS, placed: endpointing, model and synthesis, transcripts, what was cut off.
     stats : mapping of str to DataFrame, optional
         The browser's statistics, placed; their round trip stands in for a capture at the sender.
-    heard : sequence of (start_s, end_s), optional
-        The agent's phrases on the axis where nothing was recorded; from `find_sent_speech`.
+    heard, said : sequence of (start_s, end_s), optional
+        The phrases of agent and user, where they are known: what `find_speech` finds in the recordings, or
+        `find_sent_speech` where nothing was recorded; then they are on the axis.
 
     Returns
     -------
@@ -75,8 +77,8 @@ def find_turns(
     clocks = clocks or {}
     on_axis = recording is None or "recording" in clocks
     witnesses = Witnesses(journey if on_axis else None, clocks, events, stats or {})
-    heard = find_speech(recording) if recording is not None else heard
-    said = find_speech(microphone) if microphone is not None else ()
+    heard = _phrases(recording) if heard is None else heard
+    said = _phrases(microphone) if said is None else said
     agent, user = _turns(heard, said), _turns(said, heard)
     spoken = [(witnesses.to_axis_s(start), witnesses.to_axis_s(end)) for start, end in agent]
     answers = match_responses(find_responses(witnesses), spoken)
@@ -92,6 +94,11 @@ def find_turns(
         for (start, end), text in zip(user, texts, strict=True)
     ]
     return tuple(sorted(turns, key=lambda turn: turn.start_s))
+
+
+def _phrases(track: AudioTrack | None) -> Spans:
+    """Stretches of speech; none where nothing was recorded."""
+    return () if track is None else find_speech(track)
 
 
 def _turns(phrases: Spans, others: Spans) -> list[tuple[float, float]]:

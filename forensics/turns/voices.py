@@ -59,6 +59,26 @@ def hear_uplink(
     ------
     AudioError
         As `decode_voice`.
+    """
+    decoded = decoded or decode_voice(uplink)
+    return _from_zero(decoded.track, uplink_start_s(uplink, decoded, clock=clock))
+
+
+def uplink_start_s(uplink: RtpStream, decoded: DecodedStream, *, clock: ClockMap | None = None) -> float:
+    """Return when the first sample of the user's decoded voice was spoken.
+
+    Parameters
+    ----------
+    uplink : RtpStream
+    decoded : DecodedStream
+        From `decode_voice`.
+    clock : ClockMap, optional
+        Of the recording; without it the time is on the axis.
+
+    Returns
+    -------
+    float
+        Seconds; negative where that was before the recording began.
 
     Notes
     -----
@@ -66,14 +86,13 @@ def hear_uplink(
     between, some 10 to 30 ms, makes the voice seem that much later than it was; a tap further down the path adds the
     way to it.
     """
-    decoded = decoded or decode_voice(uplink)
     media_s = media_time_s(uplink)
     fresh = uplink.packets["fate"].to_numpy() != FATES.index(Fate.DUPLICATE)
     duration_s = float(decoded.packets["duration_s"].median()) if len(decoded.packets) else 0.0
     quickest_s = float(np.min(uplink.packets["arrival_s"].to_numpy()[fresh] - media_s[fresh]))
     lag_s = duration_s + LOOK_AHEAD_S.get(uplink.codec.name, 0.0)
     zero_s = quickest_s - lag_s
-    return _from_zero(decoded.track, float(clock.from_capture_s(zero_s)) if clock is not None else zero_s)
+    return float(clock.from_capture_s(zero_s)) if clock is not None else zero_s
 
 
 def find_sent_speech(
