@@ -22,9 +22,9 @@ DECODERS = {
 }
 """RTP encoding name → FFmpeg decoder and the rate of the audio it yields (G.722 sounds at 16 kHz, RFC 3551 §4.5.2)."""
 
-PACKETS_AT_ONCE = 4096
-"""Packets that are decoded before their samples are measured and placed: 8 MB, and a tenth of a second in which
-another thread is not in the way."""
+PACKETS_AT_ONCE = 1024
+"""Packets that are decoded before their samples are measured and placed: 2 MB, and some 30 ms in which another thread
+is not in the way."""
 
 
 def decoded_rate_hz(codec: str, *, wanted_hz: int | None = None) -> int:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import ctypes
 import re
 import sys
+from collections.abc import Callable
 from ctypes.util import find_library
 from functools import cache
 from importlib.metadata import PackageNotFoundError, files
@@ -80,9 +81,7 @@ class OpusDecoder:
         lengths, samples = np.zeros(len(first), np.int64), np.empty(len(first) * self._most, np.int16)
         places, sizes = octets.ctypes.data + np.asarray(first, np.int64), np.asarray(last - first, np.int32)
         if self._compiled:
-            from forensics.audio.libopus_loop import decode_packets
-
-            done = decode_packets(self._state, places, sizes, lengths, samples)
+            done = load_loop()(self._state, places, sizes, lengths, samples)
         else:
             done = self._one_by_one(places, sizes, lengths, samples)
         return lengths, samples[:done]
@@ -95,6 +94,13 @@ class OpusDecoder:
             lengths[k] = max(count, 0)
             done += max(count, 0)
         return done
+
+
+def load_loop() -> Callable[..., int]:
+    """Return `decode_packets`, compiled; the first time this takes half a second, and longer where none was kept."""
+    from forensics.audio.libopus_loop import decode_packets
+
+    return decode_packets
 
 
 @cache

@@ -170,11 +170,10 @@ def sender_packet_count(site: Site) -> list[Evidence]:
     lost = int(site.measured("lost_packets"))
     if lost <= 0:
         return []
-    reports = _counting_reports(site.stream)
+    reported_s, packet_count = _counting_reports(site.stream)
     media_s, sequence = site.journey["media_s"].to_numpy(), site.journey["ext_sequence_number"].to_numpy()
     earlier, later = (
-        reports[reports["media_s"] <= media_s[site.before]],
-        reports[reports["media_s"] >= media_s[site.after]],
+        np.flatnonzero(side) for side in (reported_s <= media_s[site.before], reported_s >= media_s[site.after])
     )
     if len(earlier) == 0 or len(later) == 0:
         return [
@@ -185,9 +184,10 @@ def sender_packet_count(site: Site) -> list[Evidence]:
                 "No readable sender report on both sides of the gap: the packets that were sent cannot be counted.",
             )
         ]
-    span = np.searchsorted(media_s, [earlier["media_s"].iat[-1] + 1e-4, later["media_s"].iat[0] + 1e-4]) - 1
+    around = [earlier[-1], later[0]]
+    span = np.searchsorted(media_s, reported_s[around] + 1e-4) - 1
     advance = int(sequence[span[1]] - sequence[span[0]])
-    counted = int((later["packet_count"].iat[0] - earlier["packet_count"].iat[-1]) % 2**32)
+    counted = int(np.diff(packet_count[around])[0] % 2**32)
     numbers = f"Between two sender reports the sequence advanced by {advance} and the sender counted {counted} packets"
     others = advance - int(span[1] - span[0]) - lost
     if others >= advance - counted >= SURE_PACKETS:
@@ -224,10 +224,11 @@ def sender_packet_count(site: Site) -> list[Evidence]:
 
 
 @lru_cache(maxsize=2)
-def _counting_reports(stream: RtpStream) -> pd.DataFrame:
-    """The sender reports that tell how many packets were sent."""
+def _counting_reports(stream: RtpStream) -> tuple[np.ndarray, np.ndarray]:
+    """Media time and packet count of the sender reports that tell how many packets were sent."""
     reports = read_sender_clock(stream)
-    return reports[reports["packet_count"] >= 0]
+    reports = reports[reports["packet_count"] >= 0]
+    return reports["media_s"].to_numpy(), reports["packet_count"].to_numpy()
 
 
 def tap_was_awake(site: Site) -> list[Evidence]:

@@ -95,11 +95,11 @@ class Site:
     @cached_property
     def departure_s(self) -> float:
         """The same at the sender's tap; NaN where there is none."""
-        delay = (self.journey["departure_s"] - self.journey["media_s"]).to_numpy()
-        earlier = delay[self._base]
-        if np.isnan(delay[self.after]) or np.isnan(earlier).all():
+        departure_s, media_s = self.journey["departure_s"].to_numpy(), self.journey["media_s"].to_numpy()
+        behind, earlier = (departure_s[where] - media_s[where] for where in (self.after, self._base))
+        if np.isnan(behind) or np.isnan(earlier).all():
             return float("nan")
-        return float(delay[self.after] - np.nanmedian(earlier))
+        return float(behind - np.nanmedian(earlier))
 
     @cached_property
     def growth_s(self) -> float:

@@ -16,6 +16,7 @@ from typing import Any, TypeVar
 import numpy as np
 
 from forensics.audio.activity import find_speech
+from forensics.audio.libopus import load_libopus, load_loop
 from forensics.audio.payloads import DecodedStream, media_time_s
 from forensics.audio.recording import read_recording
 from forensics.model import AudioTrack, RtpStream
@@ -61,7 +62,9 @@ class Ahead:
             self.begin(("read", name), partial(read_recording, path, name=name))
 
     def read(self, path: Path, *, name: str) -> AudioTrack:
-        """Return a recording, as `read_recording` does."""
+        """Return a recording, as `read_recording` does; while a long one is read, what decodes its call is loaded."""
+        if ("read", name) in self._begun and load_libopus() is not None:
+            load_loop()
         return self.take(("read", name), lambda: read_recording(path, name=name))
 
     def begin_speech(self, track: AudioTrack | None) -> None:
