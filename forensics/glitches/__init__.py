@@ -17,6 +17,7 @@ from forensics.glitches.silence import find_silence
 from forensics.glitches.silence_by_level import find_silence_by_level
 from forensics.glitches.splices import find_splices
 from forensics.glitches.stretches import find_heard_stretches, find_stretches
+from forensics.glitches.unlocated import find_holes_unlocated
 from forensics.glitches.unsent import find_unsent, tell_account
 from forensics.model import Glitch, Scene
 
@@ -28,6 +29,7 @@ __all__ = [
     "find_glitches",
     "find_heard_stretches",
     "find_holes",
+    "find_holes_unlocated",
     "find_in_recording",
     "find_late_answers",
     "find_late_packets",
@@ -74,6 +76,8 @@ def find_glitches(scene: Scene) -> list[Glitch]:
             *find_silence_by_level(scene, boundaries=boundaries),
             *find_splices(scene),
         ]
+        found, unseen = find_holes_unlocated(scene, boundaries=boundaries, found=found)
+        found += unseen
         found += find_unsent(scene, found=found)
         found = tell_account(found, scene)
     else:
