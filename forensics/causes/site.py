@@ -108,15 +108,19 @@ class Site:
 
     @cached_property
     def refilled_s(self) -> float:
-        """When the buffer last had a hole, on the capture's clock: as the packet behind it came; -infinity if never.
+        """When the buffer last had a hole, on the capture's clock: as the packet behind came; -infinity if not lately.
 
         One within `REFILL_S` is none of its own: the buffer was still filling up behind it.
         """
-        earlier = self.journey.iloc[: self.before + 1]
-        earlier = earlier[~earlier["discarded"] & earlier["heard_s"].notna()]
-        behind = np.append(False, np.diff(earlier["heard_s"] - earlier["media_s"]) > REFILLED_S)
-        came_s = earlier["arrival_s"].to_numpy()[behind]
-        return float(came_s[came_s <= earlier["arrival_s"].max() - REFILL_S].max(initial=-np.inf))
+        stop = self.before + 1
+        start = max(0, stop - round(GROWTH_WINDOW_S / float(self.journey["duration_s"].iat[self.before])))
+        heard_s, media_s, arrival_s, discarded = (
+            self.journey[name].to_numpy()[start:stop] for name in ("heard_s", "media_s", "arrival_s", "discarded")
+        )
+        played = ~discarded & np.isfinite(heard_s)
+        behind = np.append(False, np.diff((heard_s - media_s)[played]) > REFILLED_S)
+        came_s = arrival_s[played][behind[: played.sum()]]
+        return float(came_s[came_s <= arrival_s[-1] - REFILL_S].max(initial=-np.inf))
 
     @cached_property
     def crept_over_s(self) -> float:

@@ -14,12 +14,15 @@ COUNT, AT, LOST = 400, 200, 4
 NUMBER = np.arange(COUNT)
 
 
-def gap(numbers=None, *, picture=None, reports=None):
-    """The site of a loss; `numbers` are the transport's of all packets of the voice, `picture` of another stream's."""
-    missing = range(AT, AT + LOST)
+def gap(numbers=None, *, picture=None, reports=None, others=()):
+    """The site of a loss; `numbers` are the transport's of all packets of the voice, `picture` of another stream's.
+
+    Packets `others`, behind it, are missing as well.
+    """
+    missing = [*range(AT, AT + LOST), *others]
     journey = without(make_journey(COUNT), missing)
     journey["row"] = np.arange(len(journey))
-    arrived = np.delete(NUMBER, list(missing))
+    arrived = np.delete(NUMBER, missing)
     stream = silent_stream(
         arrived * 0.02 + 0.005, sequence=100 + arrived, timestamp=5000 + arrived * 960, reports=reports
     )
@@ -89,6 +92,13 @@ def test_where_nothing_counts_what_was_sent_numbers_may_have_been_left_out():
     (claim,) = transport.perhaps_never_sent(gap())
     assert (claim.cause, claim.supports, claim.mechanism) == (Cause.SENDER_POLICY, True, "deliberate_drop")
     assert "Nothing here counts what was sent" in claim.statement
+
+
+@pytest.mark.parametrize(("others", "weighs"), [([], True), ([230], True), ([230, 260], False), ([380, 390], True)])
+def test_a_path_that_loses_other_packets_nearby_has_lost_these(others, weighs):
+    (claim,) = transport.perhaps_never_sent(gap(others=others))
+    assert (claim.weight > 0) == weighs
+    assert ("a path that loses packets" in claim.statement) != weighs
 
 
 def test_where_something_does_it_is_not_asked():
