@@ -80,10 +80,9 @@ class OpusDecoder:
         octets = np.ascontiguousarray(octets)
         lengths, samples = np.zeros(len(first), np.int64), np.empty(len(first) * self._most, np.int16)
         places, sizes = octets.ctypes.data + np.asarray(first, np.int64), np.asarray(last - first, np.int32)
-        if self._compiled:
-            done = load_loop()(self._state, places, sizes, lengths, samples)
-        else:
-            done = self._one_by_one(places, sizes, lengths, samples)
+        loop = load_loop() if self._compiled else None
+        arrays = places, sizes, lengths, samples
+        done = self._one_by_one(*arrays) if loop is None else loop(self._state, *arrays)
         return lengths, samples[:done]
 
     def _one_by_one(self, places: np.ndarray, sizes: np.ndarray, lengths: np.ndarray, samples: np.ndarray) -> int:
@@ -96,10 +95,13 @@ class OpusDecoder:
         return done
 
 
-def load_loop() -> Callable[..., int]:
-    """Return `decode_packets`, compiled; the first time this takes half a second, and longer where none was kept."""
-    from forensics.audio.libopus_loop import decode_packets
-
+@cache
+def load_loop() -> Callable[..., int] | None:
+    """Return `decode_packets`, compiled, which takes half a second; None where Numba finds no place to keep it."""
+    try:
+        from forensics.audio.libopus_loop import decode_packets
+    except RuntimeError:
+        return None
     return decode_packets
 
 

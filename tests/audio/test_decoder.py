@@ -1,5 +1,7 @@
 """What is decoded many packets at a time, by libopus itself or at another rate, is what each packet would have been."""
 
+import sys
+
 import numpy as np
 import pytest
 from building import CODECS, encode, encoded, make_stream, voice
@@ -7,7 +9,7 @@ from building import CODECS, encode, encoded, make_stream, voice
 from forensics.audio import decoder as room
 from forensics.audio import libopus
 from forensics.audio.decoder import DECODERS, FfmpegDecoder, decode_blocks, decode_rows, decoded_rate_hz
-from forensics.audio.libopus import RATES_HZ, OpusDecoder, load_libopus
+from forensics.audio.libopus import RATES_HZ, OpusDecoder, load_libopus, load_loop
 from forensics.audio.resample import resample_blocks
 
 
@@ -62,6 +64,20 @@ def test_both_loops_do_what_ffmpeg_does_with_odd_packets_too(loop):
     assert np.array_equal(samples, one_by_one(payloads, "opus"))
     assert lengths[[10, 20, 30, 40]].tolist() == [0, 960, 1920, 0]
     assert lengths.sum() == len(samples)
+
+
+def test_where_no_compiled_loop_can_be_kept_the_plain_one_does(monkeypatch):
+    def refuse(self):
+        raise RuntimeError("cannot cache function: no locator available")
+
+    payloads = list(encoded("opus", 1.0))
+    compiled = OpusDecoder(48_000).decode(*laid_out(payloads))
+    monkeypatch.setattr("numba.core.dispatcher.Dispatcher.enable_caching", refuse)
+    monkeypatch.delitem(sys.modules, "forensics.audio.libopus_loop")
+    monkeypatch.setattr(libopus, "load_loop", load_loop.__wrapped__)
+    assert libopus.load_loop() is None
+    plain = OpusDecoder(48_000).decode(*laid_out(payloads))
+    assert all(np.array_equal(one, other) for one, other in zip(compiled, plain, strict=True))
 
 
 def test_frames_of_every_length_and_level_are_decoded_alike():
