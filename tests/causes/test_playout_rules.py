@@ -5,6 +5,7 @@ import pytest
 from building import make_glitch, make_journey, make_scene, make_site
 
 from forensics.causes import answers, content, receiver, recorder
+from forensics.causes.verdict import decide
 from forensics.model import Cause
 
 COUNT, AT = 200, 100
@@ -97,6 +98,18 @@ def test_silence_in_regular_packets_was_sent_for_want_of_audio():
     (claim,) = content.silence_sent(make_site(make_journey(COUNT), AT, kind="silence", measured=edges))
     assert (claim.cause, claim.supports, claim.mechanism) == (Cause.LATE_MODEL_OUTPUT, True, "silence_fill")
     assert "(-2 and -3 dB" in claim.statement
+
+
+@pytest.mark.parametrize(
+    ("score_db", "account_s", "cause"),
+    [(50.0, None, Cause.SENDER_POLICY), (38.0, None, Cause.UNDETERMINED), (38.0, 0.2, Cause.SENDER_POLICY)],
+    ids=["certain", "one edge of a thousand", "and missing by the log"],
+)
+def test_a_break_accuses_as_far_as_chance_among_so_many_edges_leaves_it(score_db, account_s, cause):
+    measured = {"break_db": 20.0, "log_likelihood_ratio": score_db}
+    measured |= {} if account_s is None else {"missing_s": account_s, "made_s": 9.0, "sent_s": 9.0 - account_s}
+    site = make_site(make_journey(COUNT), AT, kind="splice", measured=measured)
+    assert decide(site.glitch, site.scene).cause is cause
 
 
 def answer(**parts):
