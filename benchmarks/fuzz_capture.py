@@ -15,6 +15,7 @@ import argparse
 import struct
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 TESTS = Path(__file__).parents[1] / "tests"
@@ -75,10 +76,8 @@ def _reports() -> list[bytes]:
     return [sender + nack, wide, runs]
 
 
-def fuzz(target: str, seconds: int) -> None:
+def fuzz(target: str, seconds: int, scratch: Path) -> None:
     """Fuzz one target in this process; libFuzzer ends it."""
-    import tempfile
-
     import atheris
 
     sys.path.insert(0, str(TESTS))
@@ -88,7 +87,7 @@ def fuzz(target: str, seconds: int) -> None:
         from forensics.capture import window
     window.Window.__init__.__kwdefaults__["capacity"] = 1 << 10  # more inputs a second, and blocks that are read ahead
     (FINDINGS / target).mkdir(parents=True, exist_ok=True)
-    corpus = seeds(Path(tempfile.mkdtemp(prefix="fuzz-")), target)
+    corpus = seeds(scratch, target)
     options = [f"-max_total_time={seconds}", f"-max_len={LONGEST_INPUT}", "-timeout=10", "-rss_limit_mb=2048",
                f"-artifact_prefix={FINDINGS / target}/", "-verbosity=0", "-print_final_stats=1"]  # fmt: skip
     atheris.Setup([sys.argv[0], *options, str(corpus)], RUN[target])
@@ -99,15 +98,17 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--target", choices=TARGETS)
     parser.add_argument("--seconds", type=int, default=60)
-    parser.add_argument("--here", action="store_true", help=argparse.SUPPRESS)
+    parser.add_argument("--here", type=Path, help=argparse.SUPPRESS)  # the folder for seeds, in the child process
     given = parser.parse_args()
     if given.here:
-        fuzz(given.target, given.seconds)
+        fuzz(given.target, given.seconds, given.here)
         return
     for target in [given.target] if given.target else TARGETS:
         print(f"--- {target}, {given.seconds} s", flush=True)
-        command = [sys.executable, __file__, "--target", target, "--seconds", str(given.seconds), "--here"]
-        if subprocess.run(command, check=False).returncode:
+        with tempfile.TemporaryDirectory(prefix="fuzz-") as scratch:
+            options = ["--target", target, "--seconds", str(given.seconds), "--here", scratch]
+            done = subprocess.run([sys.executable, __file__, *options], check=False)
+        if done.returncode:
             sys.exit(f"{target}: a finding, see {FINDINGS / target}")
 
 

@@ -17,6 +17,8 @@ from __future__ import annotations
 from importlib import import_module
 from typing import Any
 
+from forensics.front_door import offer
+
 __version__ = "0.1.0"
 
 _HOME = {
@@ -40,20 +42,9 @@ _HOME = {
 
 __all__ = ["__version__", *_HOME]  # noqa: PLE0604  the keys are strings
 
-
-def __getattr__(name: str) -> Any:
-    """Load a public name from its home at first use (PEP 562)."""
-    if name not in _HOME:
-        raise AttributeError(f"module 'forensics' has no attribute {name!r}; it offers: {', '.join(__all__)}")
-    value = getattr(import_module(_HOME[name]), name)
-    globals()[name] = value
-    return value
+__getattr__, __dir__ = offer(__name__, _HOME)
 
 
 def load_ipython_extension(shell: Any) -> None:
     """Give `%load_ext forensics` its magic: `%diagnose CASE`."""
     import_module("forensics.views.magic").register_magics(shell)
-
-
-def __dir__() -> list[str]:
-    return sorted(__all__)

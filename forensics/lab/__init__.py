@@ -7,8 +7,7 @@ the simulator through a modelled one; both write the same files and the same tru
 
 from __future__ import annotations
 
-from importlib import import_module
-from typing import Any
+from forensics.front_door import offer
 
 _HOME = {
     "Fault": "forensics.lab.scenario",
@@ -34,9 +33,4 @@ __all__ = [
     "simulate_call",
 ]
 
-
-def __getattr__(name: str) -> Any:
-    """Load a public name from its home at first use (PEP 562)."""
-    if name not in _HOME:
-        raise AttributeError(f"module 'forensics.lab' has no attribute {name!r}; it offers: {', '.join(__all__)}")
-    return getattr(import_module(_HOME[name]), name)
+__getattr__, __dir__ = offer(__name__, _HOME)

@@ -5,8 +5,7 @@ Names are loaded when they are first used: statistics do without pandas and cryp
 
 from __future__ import annotations
 
-from importlib import import_module
-from typing import Any
+from forensics.front_door import offer
 
 _HOME = {
     "StreamSet": "forensics.streams.finding",
@@ -21,9 +20,4 @@ _HOME = {
 
 __all__ = [*_HOME]  # noqa: PLE0604 - the keys are strings
 
-
-def __getattr__(name: str) -> Any:
-    """Load a public name from its home at first use (PEP 562)."""
-    if name not in _HOME:
-        raise AttributeError(f"module 'forensics.streams' has no attribute {name!r}; it offers: {', '.join(_HOME)}")
-    return getattr(import_module(_HOME[name]), name)
+__getattr__, __dir__ = offer(__name__, _HOME)

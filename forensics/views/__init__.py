@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from importlib import import_module
-from typing import Any
+from forensics.front_door import offer
 
 _HOME = {
     "timeline": "forensics.views.widget",
@@ -20,11 +19,4 @@ _HOME = {
 
 __all__ = list(_HOME)
 
-
-def __getattr__(name: str) -> Any:
-    """Load a public name from its home at first use (PEP 562)."""
-    if name not in _HOME:
-        raise AttributeError(f"module 'forensics.views' has no attribute {name!r}; it offers: {', '.join(_HOME)}")
-    value = getattr(import_module(_HOME[name]), name)
-    globals()[name] = value
-    return value
+__getattr__, __dir__ = offer(__name__, _HOME)
