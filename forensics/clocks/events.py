@@ -13,6 +13,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
+from scipy import fft
 
 from forensics.clocks.talk import find_spoken
 from forensics.errors import TelemetryError
@@ -197,16 +198,21 @@ class _Lags:
 
 def _compare(logged: tuple[np.ndarray, float], heard: tuple[np.ndarray, float]) -> _Lags:
     """Lay one set of stretches over the other at every lag: time in both over time in either, where both are known."""
-    from scipy.signal import correlate
-
     (made, made_from_s), (spoken, heard_from_s) = logged, heard
-    common = correlate(spoken, made, method="fft")
-    in_span = correlate(spoken, np.ones_like(made), method="fft") + correlate(np.ones_like(spoken), made, method="fft")
+    common = _correlate(spoken, made)
+    in_span = _correlate(spoken, np.ones_like(made)) + _correlate(np.ones_like(spoken), made)
     enough = common * STEP_S >= min(LEAST_S, 0.9 * STEP_S * min(made.sum(), spoken.sum()))
     enough &= common >= LEAST_SHARE * min(made.sum(), spoken.sum())
     share = np.where(enough, common / np.maximum(in_span - common, 1.0), 0.0)
     lag_steps = np.arange(len(common)) - (len(made) - 1)
     return _Lags(lag_steps * STEP_S + heard_from_s - made_from_s, share)
+
+
+def _correlate(one: np.ndarray, other: np.ndarray) -> np.ndarray:
+    """Sum of products at every lag of `other`, from the one at which it only touches the beginning of `one` on."""
+    count = len(one) + len(other) - 1
+    size = fft.next_fast_len(count, real=True)
+    return fft.irfft(fft.rfft(one, size) * fft.rfft(other[::-1], size), size)[:count]
 
 
 def _mask(spans: Sequence[tuple[float, float]], known_s: tuple[float, float]) -> tuple[np.ndarray, float]:

@@ -12,6 +12,7 @@ from functools import lru_cache
 
 import numpy as np
 
+from forensics.audio.log_mel import log_mel_distance_db
 from forensics.audio.payloads import DecodedStream, decode_stream
 from forensics.audio.resample import resample_track
 from forensics.clocks.captures import find_twin
@@ -19,9 +20,6 @@ from forensics.errors import ForensicsError
 from forensics.model import AudioTrack, Glitch, RtpStream, Scene
 from forensics.pcm import Pcm16
 from forensics.playout.journey import SPEECH_RANGE_DB
-
-BANDS, WINDOW_S, HOP_S, RANGE_DB = 40, 0.02, 0.005, 40.0
-"""Mel bands, length and distance of the windows of the distance, and how far below the loudest band is masked by it."""
 
 
 def measure_missing(glitches: Iterable[Glitch], scene: Scene) -> list[Glitch]:
@@ -87,27 +85,3 @@ def _measured(glitch: Glitch, scene: Scene, twin: RtpStream, sent: DecodedStream
 @lru_cache(maxsize=2)
 def _at_rate(recording: AudioTrack, rate_hz: int) -> np.ndarray | Pcm16:
     return resample_track(recording, sample_rate_hz=rate_hz).samples
-
-
-def log_mel_distance_db(one: np.ndarray, other: np.ndarray, *, rate_hz: int) -> float:
-    """Return the mean absolute difference of two sounds' log-mel spectra, in dB; the shorter one sets the length."""
-    length, window = min(len(one), len(other)), round(WINDOW_S * rate_hz)
-    if length < window:
-        return 0.0
-    levels = [_log_mel_db(sound[:length], rate_hz) for sound in (one, other)]
-    floor_db = max(level.max() for level in levels) - RANGE_DB
-    return float(np.mean(np.abs(np.maximum(levels[0], floor_db) - np.maximum(levels[1], floor_db))))
-
-
-def _log_mel_db(sound: np.ndarray, rate_hz: int) -> np.ndarray:
-    import librosa
-
-    power = librosa.feature.melspectrogram(
-        y=sound.astype(np.float32),
-        sr=rate_hz,
-        n_fft=round(WINDOW_S * rate_hz),
-        hop_length=round(HOP_S * rate_hz),
-        n_mels=BANDS,
-        center=False,
-    )
-    return np.asarray(librosa.power_to_db(power, top_db=None))

@@ -17,7 +17,6 @@ running speech there; 12 dB separates a vowel continued from a consonant replace
 from __future__ import annotations
 
 from collections.abc import Mapping
-from functools import lru_cache
 
 import numpy as np
 
@@ -35,16 +34,6 @@ SPEECH_DBFS = -45.0
 
 CONTEXT_PACKETS = 3
 """Packets on each side of a hole that say whether there was speech: 60 ms, longer than a stop consonant's closure."""
-
-MEL_BANDS, MEL_WINDOW, MEL_RANGE_DB = 40, 960, 40.0
-"""Mel bands, samples of a window (20 ms, one packet), and how far below the loudest band counts: less is not heard
-beside it."""
-
-MEL_AT_1_KHZ, MEL_LOG_STEP = 15.0, float(np.log(6.4) / 27)
-"""Slaney's Auditory Toolbox (1998): 200/3 Hz to the mel up to 1 kHz, 27 mels to the factor 6.4 above."""
-
-LEAST_POWER = 1e-10
-"""Below it a band is silent, as in librosa.power_to_db."""
 
 
 def judge(evidence: Mapping[str, float]) -> str:
@@ -95,35 +84,3 @@ def speech_ms(account: Account, rows: list[int]) -> float:
     """Return how much speech some packets carry."""
     level = account.packets["level_dbfs"].to_numpy()[rows]
     return float(np.sum(level >= SPEECH_DBFS) * account.packet_s * 1000)
-
-
-def log_mel_distance_db(one: np.ndarray, other: np.ndarray, *, rate_hz: int = 48_000) -> float:
-    """Return the mean absolute difference of two sounds' log-mel spectra, in dB; the shorter one sets the length."""
-    length = min(len(one), len(other))
-    if length < MEL_WINDOW:
-        return 0.0
-    one_db, other_db = (_log_mel(sound[:length], rate_hz) for sound in (one, other))
-    floor_db = max(one_db.max(), other_db.max()) - MEL_RANGE_DB
-    return float(np.mean(np.abs(np.maximum(one_db, floor_db) - np.maximum(other_db, floor_db))))
-
-
-def _log_mel(sound: np.ndarray, rate_hz: int) -> np.ndarray:
-    """Return librosa's log-mel spectrogram (windows, bands) in dB: it takes a second to import, this a millisecond."""
-    windows = np.lib.stride_tricks.sliding_window_view(sound, MEL_WINDOW)[:: MEL_WINDOW // 4]
-    hann = 0.5 - 0.5 * np.cos(2 * np.pi * np.arange(MEL_WINDOW) / MEL_WINDOW)
-    power = np.abs(np.fft.rfft(windows * hann, axis=1)) ** 2
-    return 10 * np.log10(np.maximum(power @ _mel_weights(rate_hz).T, LEAST_POWER))
-
-
-@lru_cache(maxsize=4)
-def _mel_weights(rate_hz: int) -> np.ndarray:
-    """Return the triangles of the mel scale in Slaney's form, (bands, bins): linear to 1 kHz, logarithmic above."""
-    bins_hz = np.fft.rfftfreq(MEL_WINDOW, 1 / rate_hz)
-    top = MEL_AT_1_KHZ + np.log(rate_hz / 2 / 1000) / MEL_LOG_STEP
-    mel = np.linspace(0, top, MEL_BANDS + 2)
-    edges_hz = np.where(
-        mel < MEL_AT_1_KHZ, mel * 1000 / MEL_AT_1_KHZ, 1000 * np.exp((mel - MEL_AT_1_KHZ) * MEL_LOG_STEP)
-    )
-    low, middle, high = (edges_hz[shift : shift + MEL_BANDS, None] for shift in range(3))
-    rising, falling = (bins_hz - low) / (middle - low), (high - bins_hz) / (high - middle)
-    return np.maximum(0, np.minimum(rising, falling)) * 2 / (high - low)

@@ -7,8 +7,9 @@ from typing import Any
 
 import numpy as np
 
+from forensics.audio.log_mel import log_mel_distance_db
 from forensics.lab.account import Account
-from forensics.lab.audibility import AUDIBLE_HOLE_MS, log_mel_distance_db, speech_ms
+from forensics.lab.audibility import AUDIBLE_HOLE_MS, speech_ms
 from forensics.lab.happening import AFTERMATH_S, Happening, describe_happening, measure_hole
 from forensics.lab.holes import Hole, hole_between
 from forensics.lab.scenario import Fault
@@ -50,7 +51,8 @@ def _of_loss(account: Account, rows: list[int], *, before: int, after: int) -> H
 def _distance_db(account: Account, rows: list[int], hole: Hole) -> float:
     first = round(hole.start_s * SPEECH_RATE_HZ)
     sent = account.sent_audio[rows].reshape(-1)
-    return log_mel_distance_db(sent, account.recording[max(0, first) : max(0, first) + len(sent)])
+    heard = account.recording[max(0, first) : max(0, first) + len(sent)]
+    return log_mel_distance_db(sent, heard, rate_hz=SPEECH_RATE_HZ)
 
 
 def network_fault(account: Account, rows: list[int]) -> Fault | None:
