@@ -45,11 +45,10 @@ class Ahead:
     def __exit__(self, kind: type[BaseException] | None, fault: BaseException | None, at: TracebackType | None) -> None:
         self._thread.shutdown(wait=False, cancel_futures=True)
 
-    def begin(self, what: Hashable, work: Callable[[], T]) -> Future[T]:
+    def begin(self, what: Hashable, work: Callable[[], Any]) -> None:
         """Begin a piece of work, unless that was done."""
         if what not in self._begun:
             self._begun[what] = self._thread.submit(work)
-        return self._begun[what]
 
     def take(self, what: Hashable, work: Callable[[], T]) -> T:
         """Return what a piece of work yields; it is done here where it was not begun."""

@@ -112,7 +112,7 @@ def _hear_voices(known: Known, log: Log, ahead: Ahead) -> tuple[Spans, Spans]:
 
 def _recorded(track: AudioTrack | None, log: Log, ahead: Ahead) -> Spans:
     """The phrases in a recording; none where there is no recording."""
-    return () if track is None else log.run("audio", f"find speech in {track.name}", lambda: ahead.speech(track))
+    return () if track is None else log.run("turns", f"find speech in {track.name}", lambda: ahead.speech(track))
 
 
 def _hear_uplink(known: Known, uplink: RtpStream, ahead: Ahead) -> tuple[AudioTrack, Spans]:
