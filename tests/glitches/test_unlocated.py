@@ -31,8 +31,8 @@ def recording(hole_s, *, length_s=0.2):
     return track(out + np.random.default_rng(4).normal(0, 1e-4, len(out)), name="recording"), first / RATE_HZ
 
 
-def heard(journey, *, at_s, found=(), **known):
-    sound, begins_s = recording(at_s)
+def heard(journey, *, at_s, found=(), length_s=0.2, **known):
+    sound, begins_s = recording(at_s, length_s=length_s)
     scene = make_scene(journey=journey, recording=sound, **known)
     kept, unseen = find_holes_unlocated(scene, boundaries=measure_boundaries(journey), found=found)
     return kept, unseen, begins_s
@@ -47,6 +47,15 @@ def test_concealment_with_every_packet_in_time_is_a_hole():
     assert (hole.kind, hole.found_by) == ("hole", ("repeated pitch",))
     assert (hole.start_s, hole.end_s) == pytest.approx((begins_s, begins_s + 0.2), abs=0.04)
     assert len(hole.frames) == 2
+
+
+def test_short_concealment_counts_only_where_packets_show_that_something_was_missing():
+    """A vowel that dies away and is played slower sounds like it."""
+    _, unseen, _ = heard(replayed(), at_s=DUE_S, length_s=0.11)
+    assert unseen == []
+    jumped = replayed(media_s=NUMBER * 0.02 + np.where(NUMBER >= AT, 0.25, 0.0), marker=NUMBER == AT)
+    _, (stall,), _ = heard(jumped, at_s=DUE_S, length_s=0.11)
+    assert stall.kind == "stall"
 
 
 def test_concealment_where_the_sender_paused_was_no_pause_of_the_voice():
