@@ -194,12 +194,13 @@ def _widened(before: int, after: int, sure: np.ndarray) -> tuple[int, int]:
 
 def _stretched(journey: pd.DataFrame, pair: tuple[int, int], sure: np.ndarray) -> bool:
     """Whether time scaling alone explains by how much the playout curve moved, for good, between two packets."""
-    media_s, offset_s = journey["media_s"].to_numpy(), (journey["heard_s"] - journey["media_s"]).to_numpy()
-    known = np.union1d(sure, pair)
-    earlier = known[(known <= pair[0]) & (media_s[known] > media_s[pair[0]] - STAYS_S)]
-    later = known[(known >= pair[1]) & (media_s[known] < media_s[pair[1]] + STAYS_S)]
-    step_s = float(offset_s[later].min() - offset_s[earlier].max())
-    apart_s = float(media_s[pair[1]] - media_s[pair[0]] - journey["duration_s"].iat[pair[0]])
+    media_s, heard_s = journey["media_s"].to_numpy(), journey["heard_s"].to_numpy()
+    length_s = float(journey["duration_s"].iat[pair[0]])
+    beside = round(STAYS_S / length_s)
+    near = sure[np.searchsorted(sure, pair[0] - beside) : np.searchsorted(sure, pair[1] + beside, side="right")]
+    earlier, later = np.append(near[near <= pair[0]], pair[0]), np.append(near[near >= pair[1]], pair[1])
+    step_s = float((heard_s[later] - media_s[later]).min() - (heard_s[earlier] - media_s[earlier]).max())
+    apart_s = float(media_s[pair[1]] - media_s[pair[0]]) - length_s
     return step_s < max(STRETCHED_S, PERIOD_S + SCALED_SHARE * (apart_s + step_s))
 
 
