@@ -269,7 +269,7 @@ class Remembered:
         """What a detector found when nothing was moved."""
         if name not in self.found:
             self.found[name] = detector(*given, **known)
-        return self.found[name]
+        return list(self.found[name])  # whoever asks adds to it
 
     def judge(self, glitches: Any) -> Tally:
         """Judge the glitches and score them."""
