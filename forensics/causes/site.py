@@ -11,6 +11,7 @@ import pandas as pd
 from forensics.causes.ahead import Ahead, find_ahead
 from forensics.clocks.reports import read_sender_clock
 from forensics.glitches.merge import REFILL_S
+from forensics.glitches.playout import EMPTIEST
 from forensics.model import Capture, Glitch, RtpStream, Scene
 
 BASE_PACKETS = 10
@@ -18,9 +19,6 @@ BASE_PACKETS = 10
 
 NEAR_PACKETS = 5
 """A located packet so near speaks for the one beside the glitch: decoders need some packets to recover after a gap."""
-
-EMPTIEST = 0.02
-"""Quantile of the waits that stands for an empty buffer: the very least is a packet that was found a little early."""
 
 GROWTH_WINDOW_S = 3.0
 """How far back a delay that creeps up is looked for: a source at nine tenths of real time is 300 ms behind by then."""

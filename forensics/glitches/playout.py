@@ -29,7 +29,6 @@ PAUSE_S = 0.1
 """Located packets with so much between them that is no speech have a pause there, in which a buffer stretches unheard;
 speech that was not located is none."""
 
-
 EMPTIEST = 0.02
 """Quantile of the waits that stands for an empty buffer: the very least is a packet that was found a little early."""
 
