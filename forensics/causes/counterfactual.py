@@ -106,7 +106,8 @@ def gone_without(site: Site) -> list[Evidence]:
         return [unchecked(site, "gone_without", Cause.BUFFER_UNDERRUN, reason)]
     answers = []
     for cause, mended in replay_mended(site.scene).items():
-        jump_s = 0.0 if cause is Cause.NETWORK_DROP else max(site.measured("media_gap_s"), 0.0)
+        restored = cause is Cause.NETWORK_DROP and site.measured("lost_packets") > 0  # with them the timestamps go on
+        jump_s = 0.0 if restored else max(site.measured("media_gap_s"), 0.0)
         left_s = mended.inserted_s(before, after) + jump_s
         if np.isnan(left_s):
             continue

@@ -43,6 +43,16 @@ def test_a_loss_is_gone_without_losses():
     assert evidence[Cause.NETWORK_DROP] is True
 
 
+def test_timestamps_that_jump_over_a_stall_jump_without_losses_too():
+    stalled_s = np.where(NUMBER >= AT, 0.36, 0.0)
+    sent_s = NUMBER * 0.02 + stalled_s
+    stream = silent_stream(sent_s + PATH_S, timestamp=np.round(48_000 * sent_s).astype(int))
+    evidence = gone_without(make_site(trace_journey(stream), AT, kind="stall", downlink=stream))
+    (claim,) = [claim for claim in evidence if claim.cause is Cause.NETWORK_DROP]
+    assert claim.supports is False
+    assert claim.measurements["left_s"] == pytest.approx(0.36, abs=0.01)
+
+
 def test_where_the_replay_shows_no_hole_it_cannot_be_asked():
     (claim,) = gone_without(site(path_late_s=np.where(NUMBER >= AT, 0.01, 0.0)))
     assert claim.supports is None
