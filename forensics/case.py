@@ -118,6 +118,7 @@ def input_file(
     role: str,
     path: Path,
     *,
+    sha256: str | None = None,
     counts: Mapping[str, int] | None = None,
     skipped: Mapping[str, int] | None = None,
     notes: Iterable[str] = (),
@@ -129,7 +130,9 @@ def input_file(
     role : str
         What it was used for: a field of `Case`.
     path : Path
-        The file; its SHA-256 is taken over the bytes as they are on disk, packed or not.
+        The file.
+    sha256 : str, optional
+        From `sha256_of`, where it was taken before.
     counts, skipped : mapping of str to int, optional
         How much was in it, and how much of it was left out for which reason.
     notes : iterable of str, optional
@@ -139,9 +142,20 @@ def input_file(
     -------
     InputFile
     """
+    return InputFile(
+        role,
+        path,
+        sha256 or sha256_of(path),
+        counts=dict(counts or {}),
+        skipped=dict(skipped or {}),
+        notes=tuple(notes),
+    )
+
+
+def sha256_of(path: Path) -> str:
+    """Return the SHA-256 of a file's bytes as they are on disk, packed or not, in hexadecimal digits."""
     with path.open("rb") as stream:
-        digest = hashlib.file_digest(stream, "sha256").hexdigest()
-    return InputFile(role, path, digest, counts=dict(counts or {}), skipped=dict(skipped or {}), notes=tuple(notes))
+        return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
 def _role_of(path: Path) -> str:

@@ -26,7 +26,7 @@ LONGEST_PACKET_S = 0.12
 """The longest packet of Opus (RFC 7587 §4.2, RFC 6716 §3.2.5)."""
 
 MANY = 3_000
-"""Packets from which on a compiled loop is worth the half second in which it is loaded: a minute of 20 ms."""
+"""Packets from which on a compiled loop is worth the 50 ms in which LLVM is loaded: a minute of 20 ms."""
 
 LIBRARY = re.compile(r"(lib)?opus(-\w+)?(\.\d+)*\.(so|dylib|dll)")
 """What the library's file is called on Linux, macOS and Windows, with the mark that makers of wheels put in."""
@@ -82,8 +82,13 @@ class OpusDecoder:
         places, sizes = octets.ctypes.data + np.asarray(first, np.int64), np.asarray(last - first, np.int32)
         loop = load_loop() if self._compiled else None
         arrays = places, sizes, lengths, samples
-        done = self._one_by_one(*arrays) if loop is None else loop(self._state, *arrays)
+        done = self._one_by_one(*arrays) if loop is None else self._at_once(loop, *arrays)
         return lengths, samples[:done]
+
+    def _at_once(self, loop: Callable[..., int], *arrays: np.ndarray) -> int:
+        """Let `forensics.audio.libopus_loop` decode; the arrays are those of `_one_by_one`."""
+        decode = ctypes.cast(self._library.opus_decode, ctypes.c_void_p)
+        return loop(decode, self._state, len(arrays[0]), *(array.ctypes.data for array in arrays), self._most)
 
     def _one_by_one(self, places: np.ndarray, sizes: np.ndarray, lengths: np.ndarray, samples: np.ndarray) -> int:
         """Do what `decode_packets` does, without a compiler."""
@@ -97,11 +102,14 @@ class OpusDecoder:
 
 @cache
 def load_loop() -> Callable[..., int] | None:
-    """Return `decode_packets`, compiled, which takes half a second; None where Numba finds no place to keep it."""
+    """Return `decode_packets` of `forensics.audio.libopus_loop`, compiled; None where LLVM is not to be had."""
     try:
-        from forensics.audio.libopus_loop import decode_packets
-    except RuntimeError:
+        from forensics.audio.libopus_loop import compile_loop
+
+        decode_packets, engine = compile_loop()
+    except (ImportError, OSError, RuntimeError):
         return None
+    decode_packets.engine = engine  # the code lives as long as its function
     return decode_packets
 
 

@@ -1,53 +1,80 @@
-"""The loop over Opus packets as machine code, which runs without Python's lock; Numba keeps it on disk.
+"""The loop over Opus packets as machine code, which runs without Python's lock.
 
-It is bound by name to `opus_decode` of the library that `forensics.audio.libopus` found.
+Thirty lines of LLVM's assembly are compiled in 10 ms; a compiler of Python would take a second to be loaded. It is
+given the address of `opus_decode`, so that it is bound to no library.
 """
 
-from ctypes import c_void_p, cast
+from __future__ import annotations
+
+from ctypes import CFUNCTYPE, c_int32, c_int64, c_void_p
 from typing import Any
 
-import numpy as np
 from llvmlite import binding
-from numba import njit, types
-from numba.core.types import ExternalFunction
 
-from forensics.audio.libopus import load_libopus
+ASSEMBLY = """
+define i64 @decode_packets(ptr %decode, ptr %state, i64 %count, ptr %places, ptr %sizes, ptr %lengths, ptr %samples,
+                           i32 %most) {
+entry:
+  %any = icmp sgt i64 %count, 0
+  br i1 %any, label %packet, label %end
 
-_library = load_libopus()
-if _library is None:
-    raise ImportError("Found no libopus to bind the loop to.")
-binding.add_symbol("opus_decode", cast(_library.opus_decode, c_void_p).value)
+packet:
+  %k = phi i64 [0, %entry], [%next, %kept]
+  %done = phi i64 [0, %entry], [%done_then, %kept]
+  %size_at = getelementptr i32, ptr %sizes, i64 %k
+  %size = load i32, ptr %size_at
+  %held = icmp sgt i32 %size, 0
+  br i1 %held, label %decoded, label %kept
 
-_opus_decode: Any = ExternalFunction(
-    "opus_decode",  # state, data, len, pcm, frame_size, decode_fec (opus.h)
-    types.int32(types.voidptr, types.voidptr, types.int32, types.CPointer(types.int16), types.int32, types.int32),
-)
+decoded:
+  %place_at = getelementptr ptr, ptr %places, i64 %k
+  %place = load ptr, ptr %place_at
+  %room = getelementptr i16, ptr %samples, i64 %done
+  %result = call i32 %decode(ptr %state, ptr %place, i32 %size, ptr %room, i32 %most, i32 0)
+  %taken = icmp sgt i32 %result, 0
+  %few = select i1 %taken, i32 %result, i32 0
+  %yield = sext i32 %few to i64
+  br label %kept
+
+kept:
+  %length = phi i64 [0, %packet], [%yield, %decoded]
+  %length_at = getelementptr i64, ptr %lengths, i64 %k
+  store i64 %length, ptr %length_at
+  %done_then = add i64 %done, %length
+  %next = add i64 %k, 1
+  %more = icmp slt i64 %next, %count
+  br i1 %more, label %packet, label %end
+
+end:
+  %all = phi i64 [0, %entry], [%done_then, %kept]
+  ret i64 %all
+}
+"""
+"""`decode_packets(decode, state, count, places, sizes, lengths, samples, most)` decodes `count` packets of `sizes[k]`
+octets (int32) at the addresses `places[k]` into `samples` (int16), `most` samples of room for each. It writes how many
+samples each yields into `lengths` (int64), 0 where the decoder refuses it or it has no octets, and returns their sum."""
+
+_ADDRESSES = c_void_p, c_void_p, c_int64, c_void_p, c_void_p, c_void_p, c_void_p, c_int32
 
 
-@njit("int64(int64, int64[::1], int32[::1], int64[::1], int16[::1])", nogil=True, cache=True)
-def decode_packets(state: int, places: np.ndarray, sizes: np.ndarray, lengths: np.ndarray, samples: np.ndarray) -> int:
-    """Decode packets of `sizes` octets at the addresses `places` into `samples`, and say how long each is.
-
-    Parameters
-    ----------
-    state : int
-        Address of the decoder.
-    places : ndarray, (n,) int64
-    sizes : ndarray, (n,) int32
-    lengths : ndarray, (n,) int64
-        Is filled in: samples of each packet, 0 where it is refused or has no octets.
-    samples : ndarray, (n * m,) int16
-        Is filled in from its beginning; m is what the longest packet can have.
+def compile_loop() -> tuple[Any, Any]:
+    """Compile `ASSEMBLY` for this processor.
 
     Returns
     -------
-    int
-        Samples that were written.
+    decode_packets : ctypes function
+    engine
+        What holds the machine code: it has to live as long as the function is called.
+
+    Raises
+    ------
+    RuntimeError
+        LLVM cannot do that here.
     """
-    done, most = 0, len(samples) // max(1, len(places))
-    for k in range(len(places)):
-        if sizes[k] > 0:
-            count = _opus_decode(state, places[k], sizes[k], samples[done:].ctypes, most, 0)
-            lengths[k] = max(count, 0)
-            done += lengths[k]
-    return done
+    binding.initialize_native_target()
+    binding.initialize_native_asmprinter()
+    module = binding.parse_assembly(ASSEMBLY)
+    module.verify()
+    engine = binding.create_mcjit_compiler(module, binding.Target.from_default_triple().create_target_machine())
+    engine.finalize_object()
+    return CFUNCTYPE(c_int64, *_ADDRESSES)(engine.get_function_address("decode_packets")), engine

@@ -70,18 +70,50 @@ def find_anchors(sent: Sound, heard: Sound) -> list[Anchor]:
     list of Anchor
         Empty where no place is proved by two stretches that agree.
     """
-    whole = _lifted(heard.levels_dbfs(ENVELOPE_HZ))
-    if not len(whole):
+    return Loudness(heard).find_anchors(sent)
+
+
+class Loudness:
+    """The loudness of a recording, in which streams are looked up.
+
+    Parameters
+    ----------
+    heard : Sound
+    """
+
+    def __init__(self, heard: Sound) -> None:
+        whole = _lifted(heard.levels_dbfs(ENVELOPE_HZ))
+        self._heard, self._length = heard, len(whole)
+        self._size = _fast_length(len(whole) + round(PART_S * ENVELOPE_HZ))
+        self._spectrum = fft.rfft(whole, self._size)
+        self._sums = np.concatenate([[0.0], np.cumsum(whole, dtype=float)])
+        self._squares = np.concatenate([[0.0], np.cumsum(np.square(whole, dtype=float))])
+
+    def likeness(self, sent: Sound) -> float:
+        """Say how well the part of a stream that fits best does, -1 .. 1: whom to look for first, and no proof."""
+        if not self._length:
+            return 0.0
+        return max((float(self._scores(part).max()) for _, part in _parts(sent)), default=0.0)
+
+    def find_anchors(self, sent: Sound) -> list[Anchor]:
+        """Find places as the function `find_anchors` does."""
+        for start_s, part in _parts(sent) if self._length else []:
+            for lag_s in _peaks(self._scores(part), self._length):
+                if found := _proved(sent, self._heard, start_s, part, lag_s):
+                    return found
         return []
-    size = _fast_length(len(whole) + round(PART_S * ENVELOPE_HZ))
-    spectrum, local = fft.rfft(whole, size), np.concatenate([[0.0], np.cumsum(whole, dtype=float)])
-    squares = np.concatenate([[0.0], np.cumsum(np.square(whole, dtype=float))])
-    for start_s, part in _parts(sent):
-        scores = _scores(part, spectrum, local, squares, size)
-        for lag_s in _peaks(scores, len(whole)):
-            if found := _proved(sent, heard, start_s, part, lag_s):
-                return found
-    return []
+
+    def _scores(self, part: np.ndarray) -> np.ndarray:
+        """Correlation of a part at every start, -(part) .. (whole); what is quiet counts as having some variation."""
+        product = fft.irfft(self._spectrum * np.conj(fft.rfft(part, self._size)), self._size)
+        sums, squares, count = self._sums, self._squares, len(part)
+        lags = np.arange(self._size)
+        lags = np.where(lags < len(sums), lags, lags - self._size)
+        first = np.clip(lags, 0, len(sums) - 1)
+        last = np.clip(lags + count, 0, len(sums) - 1)
+        spread = (squares[last] - squares[first]) / count - np.square((sums[last] - sums[first]) / count)
+        usual = max(QUIET_SHARE * squares[-1] / len(squares), 1e-12)
+        return product / (count * max(float(np.std(part)), 1e-6) * np.sqrt(np.maximum(spread, usual)))
 
 
 def _fast_length(count: int) -> int:
@@ -115,19 +147,6 @@ def _lifted(levels: np.ndarray) -> np.ndarray:
         return levels
     lifted = np.maximum(levels - (np.percentile(levels, 99) - DYNAMIC_RANGE_DB), 0.0)
     return lifted - lifted.mean()
-
-
-def _scores(part: np.ndarray, spectrum: np.ndarray, local: np.ndarray, squares: np.ndarray, size: int) -> np.ndarray:
-    """Correlation of a part at every start, -(part) .. (whole), less what a louder place would have in any case."""
-    product = fft.irfft(spectrum * np.conj(fft.rfft(part, size)), size)
-    lags = np.arange(size)
-    lags = np.where(lags < len(local), lags, lags - size)
-    first = np.clip(lags, 0, len(local) - 1)
-    last = np.clip(lags + len(part), 0, len(local) - 1)
-    count = len(part)
-    spread = (squares[last] - squares[first]) / count - np.square((local[last] - local[first]) / count)
-    usual = max(QUIET_SHARE * squares[-1] / len(squares), 1e-12)
-    return product / np.sqrt(np.maximum(spread, usual))
 
 
 def _peaks(scores: np.ndarray, length: int) -> list[float]:

@@ -19,6 +19,7 @@ from forensics.audio.activity import find_speech
 from forensics.audio.libopus import load_libopus, load_loop
 from forensics.audio.payloads import DecodedStream, media_time_s
 from forensics.audio.recording import read_recording
+from forensics.case import sha256_of
 from forensics.model import AudioTrack, RtpStream
 from forensics.turns.voices import decode_voice
 
@@ -56,15 +57,20 @@ class Ahead:
         return begun.result() if begun is not None else work()
 
     def begin_reading(self, path: Path | None, *, name: str) -> None:
-        """Begin to read a recording, unless there is none or it is short."""
+        """Begin to read a recording and to take its digest, unless there is none or it is short."""
         if path is not None and path.is_file() and path.stat().st_size >= WORTH_BYTES:
             self.begin(("read", name), partial(read_recording, path, name=name))
+            self.begin(("sha256", path), partial(sha256_of, path))
 
     def read(self, path: Path, *, name: str) -> AudioTrack:
         """Return a recording, as `read_recording` does; while a long one is read, what decodes its call is loaded."""
         if ("read", name) in self._begun and load_libopus() is not None:
             load_loop()
         return self.take(("read", name), lambda: read_recording(path, name=name))
+
+    def sha256(self, path: Path) -> str:
+        """Return the digest of a file, as `sha256_of` does."""
+        return self.take(("sha256", path), partial(sha256_of, path))
 
     def begin_speech(self, track: AudioTrack | None) -> None:
         """Begin to find the speech in a recording, unless there is none or it is short."""

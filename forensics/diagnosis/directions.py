@@ -15,7 +15,7 @@ from forensics.audio.resample import resample_track
 from forensics.clocks.captures import estimate_departures
 from forensics.clocks.course import Course, estimate_course
 from forensics.clocks.envelope import estimate_recording_clock_closed
-from forensics.clocks.loudness import Anchor, find_anchors
+from forensics.clocks.loudness import Anchor, Loudness
 from forensics.clocks.placement import DRIFT_SPAN_S, estimate_recording_clock, place_course
 from forensics.clocks.recording import CoarseOffset, estimate_coarse_offset
 from forensics.diagnosis.ahead import Ahead
@@ -62,9 +62,11 @@ def _find_heard_stream(
     assert recording is not None
     vantage = find_vantage(known.capture, known.streams) if known.capture is not None else None
     near = vantage.near if vantage is not None else None
-    readable = [stream for stream in known.streams if stream.readable]
-    anchors = _anchors(readable, recording)
-    for stream in sorted(readable, key=lambda s: (not anchors.get(s.ssrc), s.destination != near, -len(s.packets))):
+    streams = sorted(
+        (stream for stream in known.streams if stream.readable), key=lambda s: (s.destination != near, -len(s.packets))
+    )
+    anchors = _anchors(streams, recording, near=near)
+    for stream in sorted(streams, key=lambda s: not anchors.get(s.ssrc)):
         if known.microphone is None:
             ahead.begin_voice(_answering(stream, known.streams))
         for track in (recording, known.microphone):
@@ -82,17 +84,27 @@ def _find_heard_stream(
             return stream, decoded, course or coarse
         except ForensicsError as fault:
             refusals.append(str(fault))
-    if readable:
+    if streams:
         log.note("clocks", "find in recording", f"{refusals[0]} {WITHOUT_RECORDING}", said=True)
     return None
 
 
-def _anchors(streams: list[RtpStream], recording: AudioTrack) -> dict[int, list[Anchor]]:
-    """Where the loudness of each stream leads to in a long recording, by SSRC: the others need not be decoded first."""
+def _anchors(streams: Sequence[RtpStream], recording: AudioTrack, *, near: str | None) -> dict[int, list[Anchor]]:
+    """Where the loudness of a stream leads to in a long recording, by SSRC; it need not be decoded for that.
+
+    Streams to the `near` end are looked up first, of those the likeliest, and none after one that was found.
+    """
     if recording.duration_s < DRIFT_SPAN_S:
         return {}
-    decodable = [stream for stream in streams if stream.codec.name in DECODERS]
-    return {s.ssrc: find_anchors(StreamSound(s), TrackSound(recording)) for s in decodable}
+    loudness = Loudness(TrackSound(recording))
+    sounds = [(stream, StreamSound(stream)) for stream in streams if stream.codec.name in DECODERS]
+    likeness = {stream.ssrc: loudness.likeness(sound) for stream, sound in sounds}
+    found: dict[int, list[Anchor]] = {}
+    for stream, sound in sorted(sounds, key=lambda s: (s[0].destination != near, -likeness[s[0].ssrc])):
+        found[stream.ssrc] = loudness.find_anchors(sound)
+        if found[stream.ssrc]:
+            break
+    return found
 
 
 def _find_closed_stream(known: Known, log: Log) -> tuple[RtpStream, ClockMap] | None:

@@ -155,6 +155,7 @@ def _read_audio(role: str, path: Path, log: Log, ahead: Ahead) -> AudioTrack:
         input_file(
             role,
             path,
+            sha256=ahead.sha256(path),
             counts={"samples": len(track.samples), "sample_rate_hz": track.sample_rate_hz},
             notes=track.notes,
         )

@@ -9,6 +9,7 @@ from building import encode, make_stream, voice
 
 from forensics.audio.activity import find_speech
 from forensics.audio.recording import read_recording
+from forensics.case import sha256_of
 from forensics.diagnosis import ahead as room
 from forensics.diagnosis.ahead import Ahead
 from forensics.errors import AudioError
@@ -70,7 +71,8 @@ def test_a_recording_is_read_and_listened_to_as_it_would_be_here(file, every_cal
         ahead.begin_reading(file, name="recording")
         track = ahead.read(file, name="recording")
         ahead.begin_speech(track)
-        assert ahead._begun.keys() == {("speech", "recording")}
+        assert ahead._begun.keys() == {("sha256", file), ("speech", "recording")}
+        assert ahead.sha256(file) == sha256_of(file)
         assert ahead.speech(track) == find_speech(track) != ()
     assert np.array_equal(track.samples, read_recording(file).samples)
     assert track.name == "recording"
@@ -82,7 +84,7 @@ def test_a_recording_that_cannot_be_read_says_so_when_it_is_asked_for(tmp_path, 
     ahead.begin_reading(junk, name="recording")
     ahead.begin_reading(tmp_path / "missing.wav", name="microphone")
     ahead.begin_reading(None, name="other")
-    assert ahead._begun.keys() == {("read", "recording")}
+    assert ahead._begun.keys() == {("read", "recording"), ("sha256", junk)}
     with pytest.raises(AudioError, match=r"junk\.wav"):
         ahead.read(junk, name="recording")
 

@@ -7,6 +7,7 @@ import pytest
 from building import AGENT, LISTENER, encoded, make_stream, track
 
 from forensics.audio import decode_stream
+from forensics.clocks.loudness import Loudness
 from forensics.diagnosis import directions as room
 from forensics.diagnosis.ahead import Ahead
 from forensics.diagnosis.evidence import Known
@@ -30,6 +31,13 @@ def recording():
     sound = np.asarray(decode_stream(voices()[1]).track.samples)
     heard = np.r_[np.zeros(round(OFFSET_S * RATE_HZ)), sound, np.zeros(RATE_HZ)]
     return track(heard + np.random.default_rng(1).normal(0, 1e-3, len(heard)), name="recording")
+
+
+class NowhereLoud(Loudness):
+    """Levels that lead nowhere, as those of packets of one size do."""
+
+    def find_anchors(self, sent):
+        return []
 
 
 def actions(log):
@@ -73,7 +81,7 @@ def test_without_a_course_the_voice_is_looked_up_as_a_whole_and_followed_packet_
 
 
 def test_where_headers_do_not_lead_to_it_its_sound_does():
-    known, log = choose(find_anchors=lambda sent, heard: [])
+    known, log = choose(Loudness=NowhereLoud)
     assert_placed(known, method="decoded-audio, one line")
     assert actions(log).index("find in recording") < actions(log).index("follow course")
 
@@ -82,3 +90,16 @@ def test_a_short_call_is_looked_up_as_a_whole():
     known, log = choose(DRIFT_SPAN_S=2 * SECONDS)
     assert_placed(known, method="decoded-audio")
     assert "follow course" not in actions(log)
+
+
+def test_the_likeliest_voice_is_looked_up_first_and_the_other_not_at_all():
+    looked_up = []
+
+    class Watched(Loudness):
+        def find_anchors(self, sent):
+            looked_up.append(sent.stream.ssrc)
+            return super().find_anchors(sent)
+
+    known, _ = choose(Loudness=Watched)
+    assert_placed(known, method="decoded-audio, one line")
+    assert looked_up == [AGENT_SSRC]
