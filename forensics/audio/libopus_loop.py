@@ -51,8 +51,8 @@ end:
 }
 """
 """`decode_packets(decode, state, count, places, sizes, lengths, samples, most)` decodes `count` packets of `sizes[k]`
-octets (int32) at the addresses `places[k]` into `samples` (int16), `most` samples of room for each. It writes how many
-samples each yields into `lengths` (int64), 0 where the decoder refuses it or it has no octets, and returns their sum."""
+octets (int32) at the addresses `places[k]` into `samples` (int16), `most` samples of room for each. It writes how
+many samples each yields into `lengths` (int64), 0 where it is refused or has no octets, and returns their sum."""
 
 _ADDRESSES = c_void_p, c_void_p, c_int64, c_void_p, c_void_p, c_void_p, c_void_p, c_int32
 
