@@ -244,17 +244,21 @@ def test_numbers_and_frames_are_kept_with_the_claim():
 GAP_AT = 85
 
 
-def heard_or_not(heard, *, lost=6, gap_at_sender=(), moved_s=0.0, left_out=()):
+def heard_or_not(heard, *, lost=6, gap_at_sender=(), moved_s=0.0, left_out=(), sound=None, period=0):
     """A loss at the receiver's tap that the listener heard, or not; a hiss, of which no two packets are alike.
 
-    What is heard from the first lost packet on is heard by `moved_s` later than what was before. Packets `left_out`
-    were never sent, and never had a number, as in silence.
+    With a `period` the last one before the gap was repeated for the listener instead. What is heard from the first lost
+    packet on is heard by `moved_s` later than what was before. Packets `left_out` were never sent, and never had a
+    number, as in silence.
     """
     hiss = np.random.default_rng(8).normal(0, 0.05, 3 * 8000)
-    payloads = encode(hiss, "pcmu")
+    payloads = encode(hiss if sound is None else sound, "pcmu")
     count, lost = len(payloads), range(GAP_AT, GAP_AT + lost)
     number = np.arange(count)
-    sent = decode_stream(make_stream(payloads, codec="pcmu")).track.samples
+    sent = np.array(decode_stream(make_stream(payloads, codec="pcmu")).track.samples)
+    if period:
+        first = lost.start * 160
+        sent[first : first + len(lost) * 160] = np.resize(sent[first - period : first], len(lost) * 160)
     heard_s = number * 0.02 + 0.5 + np.where(number >= GAP_AT, moved_s, 0.0)
     concealed = np.where(np.isin(number, lost) & (not heard), np.nan, heard_s)
     sequence = 100 + np.cumsum(~np.isin(number, left_out)) - 1
@@ -278,6 +282,16 @@ def test_missing_audio_that_is_in_the_recording_was_heard(gap_at_sender):
 
 def test_missing_audio_that_is_not_in_the_recording_was_not_heard():
     assert told(loss.missing_was_heard(heard_or_not(False))) == {Cause.CAPTURE_LOSS: False}
+
+
+@pytest.mark.parametrize(("period", "told_of"), [(64, None), (0, True)], ids=["repeated", "played"])
+def test_a_vowel_that_was_repeated_is_not_taken_for_the_missing_one(period, told_of):
+    time_s = np.arange(3 * 8000) / 8000
+    vowel = sum(np.cos(2 * np.pi * 125 * k * time_s + k) for k in range(1, 12)) * 0.02  # a period of 64 samples
+    breath = np.random.default_rng(8).normal(0, 0.001, len(vowel))
+    evidence = loss.missing_was_heard(heard_or_not(True, sound=vowel + breath, period=period))
+    assert told(evidence)[Cause.CAPTURE_LOSS] is told_of
+    assert ("repeated, fits it" in said(evidence)) is (told_of is None)
 
 
 @pytest.mark.parametrize(
