@@ -86,6 +86,10 @@ SAME_S = (-0.025, 0.045)
 """A silence that was sent for want of audio is as long as the want, to the packet: one less, where the sound before it
 rings on, or up to two more. One that runs into a natural pause is longer, and is not heard as a cut."""
 
+STILL_S, STEP_PACKETS = 0.02, 5
+"""A want shorter than a packet does not show in when packets came; whether they came later from then on is asked of the
+median of so many."""
+
 CLEAR_BEFORE_S, CLEAR_BEHIND_S = 0.001, 0.002
 """Distance of the compared sounds from the cut, where the codec's transition colours them."""
 
@@ -154,15 +158,41 @@ def _user_began(edges: _Edges, scene: Scene) -> bool:
 
 
 def _was_starved(edges: _Edges, scene: Scene) -> bool:
-    """Whether the model had nothing left when the silence left, for as long as it lasted."""
+    """Whether the model had nothing left when the silence left, for as long as it lasted, and packets went on."""
     if scene.slack is None or scene.journey is None:
         return False
     starved, error_s = find_starved(scene.slack), scene.clocks["events"].error_s
+    starved = starved[~_stood_still(starved, scene.journey, error_s=error_s)]
     begins_s, ends_s = scene.journey["arrival_s"].to_numpy()[[edges.first, edges.last]]
     later_s = begins_s - starved["start_s"].to_numpy()
     longer_s = ends_s - begins_s - (starved["end_s"] - starved["start_s"]).to_numpy()
     in_time = (later_s >= -error_s) & (later_s <= ON_WIRE_S + error_s)
     return bool((in_time & (longer_s >= SAME_S[0]) & (longer_s <= SAME_S[1])).any())
+
+
+def _stood_still(starved: pd.DataFrame, journey: pd.DataFrame, *, error_s: float) -> np.ndarray:
+    """Whether each want of audio shows as packets that did not come: whoever stops to send sends no silence instead."""
+    arrival_s, media_s = journey["arrival_s"].to_numpy(), journey["media_s"].to_numpy()
+    number, lateness_s = journey["ext_sequence_number"].to_numpy(), journey["lateness_s"].to_numpy()
+    jump_s = np.diff(media_s) - journey["duration_s"].to_numpy()[1:]
+    later_s = _stepped(lateness_s)
+    follows = np.diff(number) == 1
+    still = []
+    for start_s, end_s in zip(starved["start_s"], starved["end_s"], strict=True):
+        last_s = start_s + ON_WIRE_S + error_s
+        here = follows & (arrival_s[:-1] >= start_s - error_s - STILL_S) & (arrival_s[:-1] <= last_s)
+        shown_s = np.maximum(jump_s, later_s)[here] - (end_s - start_s)
+        still.append(bool(((shown_s >= SAME_S[0]) & (shown_s <= SAME_S[1])).any()) and end_s - start_s >= STILL_S)
+    return np.array(still, bool)
+
+
+def _stepped(lateness_s: np.ndarray) -> np.ndarray:
+    """By how much packets came later behind each boundary than before it, medians of `STEP_PACKETS`; (n - 1,)."""
+    if len(lateness_s) < 2 * STEP_PACKETS:
+        return np.zeros(max(0, len(lateness_s) - 1))
+    medians = np.median(np.lib.stride_tricks.sliding_window_view(lateness_s, STEP_PACKETS), axis=1)
+    inside = medians[STEP_PACKETS:] - medians[:-STEP_PACKETS]
+    return np.pad(inside, (STEP_PACKETS - 1, STEP_PACKETS - 1))
 
 
 def _silent_runs(scene: Scene, relative: np.ndarray) -> list[tuple[int, int]]:
@@ -213,7 +243,7 @@ def _measure(scene: Scene, relative: np.ndarray, first: int, last: int) -> _Edge
     on = stop + np.flatnonzero(starting > starting.max() + RISE_DB)[0]
     before = _piece(scene.sent, media_s[cut] + lag_s - CLEAR_BEFORE_S - SIDE_S)
     after = _piece(scene.sent, media_s[last] + lag_s + CLEAR_BEHIND_S)
-    if len(before) != len(after) or cut >= last:
+    if len(before) != len(after) or cut >= last or media_s[last] - media_s[cut] > (last - cut + 0.5) * length_s:
         return None
     return _Edges(
         first=cut,
@@ -229,9 +259,10 @@ def _measure(scene: Scene, relative: np.ndarray, first: int, last: int) -> _Edge
 
 
 def _nearest(media_s: np.ndarray, at_s: float, *, lag_s: float) -> int:
-    """Position of the packet edge nearest to a time; one of them lies within `RINGING_S` of it."""
-    first = int(np.searchsorted(media_s, at_s - lag_s - 2 * RINGING_S - SIDE_FRAMES * FRAME_S))
-    return first + int(np.argmin(np.abs(media_s[first:] + lag_s - at_s)))
+    """Position of the packet edge nearest to a time."""
+    behind = int(np.searchsorted(media_s, at_s - lag_s))
+    first = min(int(np.searchsorted(media_s, media_s[max(0, behind - 1)])), len(media_s) - 1)
+    return first + int(np.argmin(np.abs(media_s[first : behind + 1] + lag_s - at_s)))
 
 
 def _piece(track: AudioTrack, start_s: float) -> np.ndarray:

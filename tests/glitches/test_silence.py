@@ -107,6 +107,38 @@ def test_a_log_that_tells_of_another_want_leaves_a_pause_a_pause(stall_s, at_s):
     assert find_silence(with_a_log(stall_s, at_s=at_s)) == []
 
 
+@pytest.mark.parametrize("timestamps", ["jumped", "contiguous"])
+def test_a_want_in_which_the_sender_stood_still_was_not_filled_with_silence(timestamps):
+    first, packets = CUTS["late"]
+    payloads = encode(fill(steady(), first, packets, shift=PACKET // 2), "opus")
+    later = np.arange(len(payloads)) >= first + packets + 1
+    stream = make_stream(
+        payloads,
+        arrival_s=(np.arange(len(payloads)) + packets * later) * 0.02,
+        timestamp=(np.arange(len(payloads)) + packets * later * (timestamps == "jumped")) * PACKET,
+    )
+    sent = decode_stream(stream).track
+    still = replace(
+        with_a_log(packets * 0.02, at_s=first * 0.02),
+        journey=trace_journey(stream, sent=sent),
+        downlink=stream,
+        sent=sent,
+    )
+    assert find_silence(still) == []
+
+
+def test_a_silence_ends_where_the_stream_has_a_gap():
+    """A faint syllable stands between the gap and the silence: what was cut off ended before the gap."""
+    first, packets = CUTS["late"]
+    sound = fill(steady(), first, packets)
+    sound[(first - 1) * PACKET : first * PACKET] *= 0.01
+    payloads = encode(sound, "opus")
+    timestamp = (np.arange(len(payloads)) + 5 * (np.arange(len(payloads)) >= first - 1)) * PACKET
+    stream = make_stream(payloads, timestamp=timestamp)
+    sent = decode_stream(stream).track
+    assert find_silence(make_scene(journey=trace_journey(stream, sent=sent), downlink=stream, sent=sent)) == []
+
+
 def test_a_long_silence_is_a_pause_between_sentences():
     assert find_silence(scene_of(fill(steady(), 150, 160))) == []
 
