@@ -280,10 +280,17 @@ def break_db(predictions_db: np.ndarray) -> np.ndarray:
     return predictions_db[:, 0] + predictions_db[:, len(_DIRECTION)]
 
 
-def measure_breaks(windows: np.ndarray) -> np.ndarray:
-    """Return all of `MEASURES` of each window, (n, len(MEASURES)) float32."""
+def measure_breaks(windows: np.ndarray, predictions_db: np.ndarray | None = None) -> np.ndarray:
+    """Return all of `MEASURES` of each window, (n, len(MEASURES)) float32.
+
+    Parameters
+    ----------
+    windows : ndarray, (n, 2 * REACH) float32
+    predictions_db : ndarray, optional
+        What `prediction_breaks_db` says of them, where it was asked before.
+    """
     parts = (
-        prediction_breaks_db(windows),
+        prediction_breaks_db(windows) if predictions_db is None else predictions_db,
         one_or_two_db(windows)[:, None],
         band_distances_db(windows),
         band_moves_db(windows),

@@ -33,8 +33,15 @@ def piece_levels_dbfs(samples: np.ndarray | Pcm16, starts: np.ndarray, ends: np.
     for length in np.unique(lengths[lengths > 0]).tolist():
         alike = np.flatnonzero(lengths == length)
         for piece in np.array_split(alike, -(-len(alike) * length // BLOCK_SAMPLES)):
-            power[piece] = _row_powers(gather(samples, starts[piece], length))
+            power[piece] = _row_powers(_rows(samples, starts[piece], length))
     return np.maximum(FLOOR_DBFS, 10 * np.log10(np.maximum(power, 1e-30)))
+
+
+def _rows(samples: np.ndarray | Pcm16, starts: np.ndarray, length: int) -> np.ndarray:
+    """Return `length` samples from each of `starts` on, (n, length) float; those of a run are not copied."""
+    if (starts[1:] == starts[:-1] + length).all():
+        return samples[starts[0] : starts[-1] + length].reshape(-1, length)
+    return gather(samples, starts, length)
 
 
 def frame_levels_dbfs(samples: np.ndarray | Pcm16, *, frame_samples: float) -> np.ndarray:

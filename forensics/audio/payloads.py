@@ -147,9 +147,13 @@ def _placed(
         row = here.stop
         edges = np.cumsum(lengths)
         pieces.lengths[here] = lengths
-        pieces.levels_dbfs[here] = piece_levels_dbfs(Pcm16(samples)[:], edges - lengths, edges)
+        pieces.levels_dbfs[here] = piece_levels_dbfs(Pcm16(samples), edges - lengths, edges)
         places = starts[here] - begin
         settled = int(starts[row]) - begin if row < len(starts) else 0
+        if not len(pending) and settled == len(samples) and (places == edges - lengths).all():  # nothing to be laid
+            yield samples
+            begin += settled
+            continue
         room = np.zeros(max(len(pending), settled, int((places + lengths).max())), np.int16)
         room[: len(pending)] = pending
         _write(samples, edges, room, places)

@@ -48,11 +48,23 @@ def find_ahead(journey: pd.DataFrame, last: int, *, base_packets: int) -> Ahead 
     arrival_s, media_s, lateness_s = (
         journey[name].to_numpy()[: last + 1] for name in ("arrival_s", "media_s", "lateness_s")
     )
-    paced = np.flatnonzero(np.diff(arrival_s) >= QUICK_SHARE * np.diff(media_s))
-    first = int(paced[-1]) + 1 if len(paced) else 0
+    first = _behind_paced(arrival_s, media_s)
+    if first == last:
+        return None
     before = lateness_s[: first + 1]
     recent = before[arrival_s[: first + 1] >= arrival_s[first] - REMEMBERED_S]
-    if first == last or lateness_s[last] > recent.min() - EARLIER_S:
+    if lateness_s[last] > recent.min() - EARLIER_S:
         return None
     base_s = float(np.median(before[-base_packets:]))
     return Ahead(first, last, base_s, base_s - float(lateness_s[last]))
+
+
+def _behind_paced(arrival_s: np.ndarray, media_s: np.ndarray) -> int:
+    """Position behind the last step at which packets came at their pace; 0 where there is none. It is mostly near."""
+    reach = 64
+    while True:
+        start = max(0, len(arrival_s) - reach)
+        paced = np.flatnonzero(np.diff(arrival_s[start:]) >= QUICK_SHARE * np.diff(media_s[start:]))
+        if len(paced) or start == 0:
+            return start + int(paced[-1]) + 1 if len(paced) else 0
+        reach *= 8

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 import numpy as np
 
 from forensics.causes.claim import DECISIVE, FAIR, STRONG, opposes, supports, unchecked
 from forensics.causes.loss import gap_weight, seen_at_sender, sender_packet_count
 from forensics.causes.site import Site
-from forensics.model import Cause, Evidence
+from forensics.model import Cause, Evidence, Scene
 
 SENT_SHARE = 0.8
 """So many of the missing numbers have to be missing in the transport's count too, for packets to have been sent: one
@@ -99,11 +101,16 @@ def perhaps_never_sent(site: Site) -> list[Evidence]:
 
 def _gaps_nearby(site: Site) -> int:
     """How many other gaps in the sequence there are within `NEARBY_S` of this one."""
-    first, last = np.searchsorted(
-        np.maximum.accumulate(site.journey["arrival_s"].to_numpy()),
-        site.journey["arrival_s"].to_numpy()[[site.before, site.after]] + np.array([-NEARBY_S, NEARBY_S]),
-    )
+    about_s = site.journey["arrival_s"].to_numpy()[[site.before, site.after]] + np.array([-NEARBY_S, NEARBY_S])
+    first, last = np.searchsorted(_latest_s(site.scene), about_s)
     return int((np.diff(site.journey["ext_sequence_number"].to_numpy()[first:last]) > 1).sum()) - 1
+
+
+@lru_cache(maxsize=1)
+def _latest_s(scene: Scene) -> np.ndarray:
+    """When the latest packet had come, up to each of the journey."""
+    assert scene.journey is not None
+    return np.maximum.accumulate(scene.journey["arrival_s"].to_numpy())
 
 
 RULES = (transport_numbers, perhaps_never_sent)

@@ -99,31 +99,24 @@ def _begun(journey: pd.DataFrame) -> Iterator[tuple[int, int]]:
 
 def _gone(journey: pd.DataFrame, recording: AudioTrack, *, first: int, heard: int) -> tuple[float, float]:
     """Seconds of speech from the first packet on that the recording does not hold, and how much quieter it is there."""
-    rate_hz = recording.sample_rate_hz
-    rows = journey.iloc[first:heard]
-    offset_s = float(journey["heard_s"].iat[heard] - journey["media_s"].iat[heard])
-    start_s = rows["media_s"].to_numpy() + offset_s
-    stop_s = start_s + rows["duration_s"].to_numpy()
-    if start_s[0] < PERIOD_S or not _covered(recording, start_s[0], stop_s[-1]):
+    media_s, duration_s, sent_dbfs = (journey[name].to_numpy() for name in ("media_s", "duration_s", "level_dbfs"))
+    offset_s = float(journey["heard_s"].to_numpy()[heard] - media_s[heard])
+    start_s = media_s[first : heard + 1] + offset_s
+    stop_s = start_s + duration_s[first : heard + 1]
+    if start_s[0] < PERIOD_S or not _covered(recording, start_s[0], stop_s[-2]):
         return 0.0, 0.0
-    gain_db = _level(recording, journey, heard, offset_s) - float(journey["level_dbfs"].iat[heard])
-    quieter_db = np.array(
-        [
-            sent_dbfs + gain_db - level_dbfs(recording.samples[round((a - PERIOD_S) * rate_hz) : round(b * rate_hz)])
-            for a, b, sent_dbfs in zip(start_s, stop_s, rows["level_dbfs"], strict=True)
-        ]
-    )
-    gone = (quieter_db >= GONE_DB) & rows["speech"].to_numpy()
+    due_dbfs = sent_dbfs[first:heard] + (_level(recording, start_s[-1], stop_s[-1]) - sent_dbfs[heard])
+    heard_dbfs = [_level(recording, a - PERIOD_S, b) for a, b in zip(start_s[:-1], stop_s[:-1], strict=True)]
+    quieter_db = due_dbfs - np.array(heard_dbfs)
+    gone = (quieter_db >= GONE_DB) & journey["speech"].to_numpy()[first:heard]
     count = int(np.argmin(gone)) if not gone.all() else len(gone)
     if count < len(gone) - 1:  # in the last one the voice may begin; one that is heard and was not located is no start
         return 0.0, 0.0
-    return float(rows["duration_s"].to_numpy()[:count].sum()), float(quieter_db[:count].min(initial=np.inf))
+    return float(duration_s[first : first + count].sum()), float(quieter_db[:count].min(initial=np.inf))
 
 
-def _level(recording: AudioTrack, journey: pd.DataFrame, position: int, offset_s: float) -> float:
-    """Level of the recording where a located packet is."""
-    start_s = float(journey["media_s"].iat[position]) + offset_s
-    stop_s = start_s + float(journey["duration_s"].iat[position])
+def _level(recording: AudioTrack, start_s: float, stop_s: float) -> float:
+    """Level of a piece of the recording."""
     rate_hz = recording.sample_rate_hz
     return level_dbfs(recording.samples[round(start_s * rate_hz) : round(stop_s * rate_hz)])
 

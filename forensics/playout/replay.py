@@ -11,6 +11,7 @@ import pandas as pd
 
 from forensics.errors import AudioError
 from forensics.model import PLAYOUT_COLUMNS, AudioTrack, Playout, RtpStream
+from forensics.pcm import Pcm16, part
 from forensics.playout.arrivals import Arrivals, arrange_packets
 from forensics.playout.concealment import Blind
 from forensics.playout.neteq import NetEq
@@ -121,7 +122,7 @@ def make_signal(arrivals: Arrivals, sent: AudioTrack | None) -> Blind:
     return Waveform(arrivals.rate_hz, _Packets(sent, arrivals.start, arrivals.length))
 
 
-class _Packets(Sequence[np.ndarray]):
+class _Packets(Sequence[np.ndarray | Pcm16]):
     """The samples of each packet, taken out of the decoded stream when asked for; those in a row as one piece."""
 
     def __init__(self, sent: AudioTrack, start: np.ndarray, length: np.ndarray) -> None:
@@ -134,7 +135,7 @@ class _Packets(Sequence[np.ndarray]):
         if isinstance(which, slice):
             starts, lengths = self._start[which], self._length[which]
             if len(starts) and (starts[1:] == starts[:-1] + lengths[:-1]).all():  # nothing between them
-                return [self._sent.samples[starts[0] : starts[-1] + lengths[-1]]]
+                return [part(self._sent.samples, starts[0], starts[-1] + lengths[-1])]
             pairs = zip(starts.tolist(), lengths.tolist(), strict=True)
             return [self._sent.samples[start : start + length] for start, length in pairs]
         start = int(self._start[which])

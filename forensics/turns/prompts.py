@@ -157,7 +157,8 @@ class _Told:
 
 def _prompt(turn: Turn, way: pd.DataFrame, *, told: _Told | None, clock: ClockMap | None, seen: bool) -> Prompt:
     inside = _during(turn, way)
-    lost, late = inside[inside["lost"]], inside[~inside["lost"] & (inside["late_s"] > LATE_S)]
+    missed, waited_s = inside["lost"].to_numpy(), inside["late_s"].to_numpy()
+    lost, late = inside[missed], inside[~missed & (waited_s > LATE_S)]
     claim, more_s = _reports_say(turn, told, clock, float(way["duration_s"].iat[0]), len(lost))
     if claim.cause is Cause.CAPTURE_LOSS:
         lost = lost.iloc[:0]

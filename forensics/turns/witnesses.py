@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 
 import numpy as np
 import pandas as pd
@@ -11,7 +12,7 @@ import pandas as pd
 from forensics.model import EVENT_COLUMNS, ClockMap, EventKind, empty_table
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, eq=False)
 class Witnesses:
     """Everything that was aligned, and the recording's clock to read it by. Whatever is missing is None or empty."""
 
@@ -43,9 +44,15 @@ class Witnesses:
         """Return the packet that was heard, or by the replay would be, first of a stretch that begins at `heard_s`."""
         if self.journey is None:
             return None
+        first = int(np.searchsorted(self._latest_s, heard_s, side="right"))
+        return self.journey.iloc[first] if first < len(self.journey) else None
+
+    @cached_property
+    def _latest_s(self) -> np.ndarray:
+        """When the latest packet had been heard to its end, up to each of the journey."""
+        assert self.journey is not None
         ends_s = self.journey["heard_s"].to_numpy() + self.journey["duration_s"].to_numpy()
-        after = np.flatnonzero(ends_s > heard_s)
-        return self.journey.iloc[int(after[0])] if len(after) else None
+        return np.asarray(np.fmax.accumulate(np.append(-np.inf, ends_s))[1:])
 
     def round_trip_s(self, at_s: float) -> float | None:
         """Return the network's round trip that the browser measured last before `at_s`, by STUN (candidate-pair)."""
