@@ -213,10 +213,10 @@ def _statistics(scene: Scene) -> dict[str, Any] | None:
     inbound, downlink = scene.stats.get("inbound-rtp"), scene.downlink
     if inbound is None or downlink is None:
         return None
-    from forensics.audio.decoder import DECODERS
+    from forensics.playout.arrivals import playout_rate_hz
     from forensics.playout.counted import measure_buffer, measure_concealment
 
-    rate_hz = DECODERS.get(downlink.codec.name, ("", downlink.codec.clock_rate_hz))[1]
+    rate_hz = playout_rate_hz(downlink.codec)
     concealed = measure_concealment(inbound, ssrc=downlink.ssrc, rate_hz=rate_hz, replay=scene.replay)
     buffer = measure_buffer(inbound, ssrc=downlink.ssrc, replay=scene.replay)
     amounts = ("concealed_s", "silent_s", "lost_s", "late_s", "unsent_s", "unknown_s")

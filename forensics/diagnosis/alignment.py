@@ -20,6 +20,7 @@ from forensics.diagnosis.evidence import Known
 from forensics.diagnosis.provenance import Log
 from forensics.errors import ClockError
 from forensics.model import ClockMap, RtpStream
+from forensics.playout.arrivals import playout_rate_hz
 from forensics.playout.causality import take_back_early
 from forensics.playout.journey import trace_journey
 from forensics.playout.replay import replay_neteq
@@ -101,7 +102,7 @@ def _place_stats(known: Known, downlink: RtpStream, log: Log) -> np.ndarray | No
     own = own[own["ssrc"] == downlink.ssrc].dropna(subset=["total_samples_received"])
     if len(own) == 0 or clock.method != "packet-count":
         return None
-    return estimate_ticks(own["capture_s"], own["total_samples_received"], rate_hz=downlink.codec.clock_rate_hz)
+    return estimate_ticks(own["capture_s"], own["total_samples_received"], rate_hz=playout_rate_hz(downlink.codec))
 
 
 def _place_sender(known: Known, downlink: RtpStream, log: Log) -> None:

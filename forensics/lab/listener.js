@@ -13,8 +13,7 @@ const now = () => performance.timeOrigin + performance.now(); // ms since 1970
 class TrackRecorder {
   constructor(track) {
     this.blocks = [];
-    this.arrivals = []; // [samples so far, ms since 1970, media timestamp in µs]
-    this.rate = 0;
+    this.arrivals = []; // [samples so far, ms since 1970, media timestamp in µs, rate in Hz]
     this.samples = 0;
     this.running = this.#read(new MediaStreamTrackProcessor({ track, maxBufferSize: 1000 }).readable.getReader());
   }
@@ -23,8 +22,7 @@ class TrackRecorder {
     for (;;) {
       const { value: data, done } = await reader.read();
       if (done) return;
-      this.arrivals.push([this.samples, now(), data.timestamp]);
-      this.rate = data.sampleRate;
+      this.arrivals.push([this.samples, now(), data.timestamp, data.sampleRate]);
       const floats = new Float32Array(data.numberOfFrames);
       data.copyTo(floats, { planeIndex: 0, format: "f32-planar" });
       this.blocks.push(Int16Array.from(floats, (x) => Math.max(-32768, Math.min(32767, Math.round(x * 32768)))));
@@ -40,7 +38,7 @@ class TrackRecorder {
       all.set(block, at);
       at += block.length;
     }
-    return { rate: this.rate, arrivals: this.arrivals, pcm: base64(new Uint8Array(all.buffer)) };
+    return { arrivals: this.arrivals, pcm: base64(new Uint8Array(all.buffer)) };
   }
 }
 

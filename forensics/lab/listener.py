@@ -12,6 +12,7 @@ import signal
 from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib.resources import files
+from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +20,7 @@ import numpy as np
 
 from forensics.errors import ForensicsError, MissingToolError
 from forensics.lab.processes import command_line, descendants
+from forensics.lab.speech import resample
 
 if TYPE_CHECKING:
     from playwright.async_api import Browser, Page, Playwright, Route
@@ -225,7 +227,35 @@ async def _serve(route: Route) -> None:
 
 
 def _recorded(result: dict[str, Any] | None) -> Recorded:
-    if not result or not result["rate"]:
+    if not result or not result["arrivals"]:
         raise ForensicsError("The browser delivered no audio; does its version have MediaStreamTrackProcessor?")
     samples = np.frombuffer(base64.b64decode(result["pcm"]), dtype="<i2")
-    return Recorded(samples, int(result["rate"]), np.array(result["arrivals"], dtype=np.float64).reshape(-1, 3))
+    return at_one_rate(samples, np.array(result["arrivals"], dtype=np.float64))
+
+
+def at_one_rate(samples: np.ndarray, blocks: np.ndarray) -> Recorded:
+    """Bring what a track delivered to the highest of its rates: Chromium goes to the codec's with the first packet.
+
+    Parameters
+    ----------
+    samples : ndarray, (n,) int16
+        Block after block, each at its own rate.
+    blocks : ndarray, (b, 4) float64
+        Samples before the block, ms since 1970, media time in µs, rate in Hz.
+
+    Returns
+    -------
+    Recorded
+    """
+    first, rates = blocks[:, 0].astype(int), blocks[:, 3].astype(int)
+    rate_hz, begins, pieces, done = int(rates.max()), np.empty(len(blocks)), [], 0
+    cuts = [0, *(np.flatnonzero(np.diff(rates)) + 1).tolist(), len(blocks)]
+    for start, stop in pairwise(cuts):
+        sound = samples[first[start] : first[stop] if stop < len(blocks) else len(samples)]
+        begins[start:stop] = done + (first[start:stop] - first[start]) * (rate_hz / rates[start])
+        if rates[start] != rate_hz:
+            raised = resample(sound, from_hz=int(rates[start]), to_hz=rate_hz)
+            sound = np.clip(np.round(raised), -32_768, 32_767).astype(np.int16)
+        pieces.append(sound)
+        done += len(sound)
+    return Recorded(np.concatenate(pieces), rate_hz, np.column_stack([begins, blocks[:, 1:3]]))

@@ -23,10 +23,12 @@ from forensics.lab.model_log import model_events
 from forensics.lab.payloads import OpusEncoder, decode_payloads, encode_payloads
 from forensics.lab.plan import SendPlan, plan_sending
 from forensics.lab.scenario import Scenario, Sender
+from forensics.lab.simulate_counters import counted_at
 from forensics.lab.simulate_files import write_simulated
 from forensics.lab.simulate_playout import Heard, Receiver, listen
 from forensics.lab.simulate_wire import Wire, transmit
 from forensics.lab.speech import SPEECH_RATE_HZ, resample
+from forensics.playout.arrivals import PLAYOUT_RATE_HZ
 
 EPOCH_NS = 1_700_000_000_000_000_000
 """When every simulated call begins, ns since 1970: the same scenario gives the same bytes on any day."""
@@ -141,6 +143,8 @@ def play_out(
         freezes=scenario.faults_of("receiver"),
         seed=scenario.seed,
     )
+    rate_hz = PLAYOUT_RATE_HZ[scenario.sender.codec]
+    heard = replace(heard, statistics=counted_at(heard.statistics, rate_hz=rate_hz))
     return _account(scenario, plan, packets=packets, audio=audio, heard=heard, spoken=spoken), heard.statistics
 
 

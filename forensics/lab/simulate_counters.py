@@ -99,6 +99,13 @@ def count_statistics(
     return table[received > 0].round(6).reset_index(drop=True)
 
 
+def counted_at(statistics: pd.DataFrame, *, rate_hz: int) -> pd.DataFrame:
+    """Return the counters as a browser that decodes at another rate counts them: in samples of that rate."""
+    of_stream = [name for name in statistics if not name.startswith(".")]
+    samples = [name for name in of_stream if "Samples" in name or name.startswith("jitterBuffer")]
+    return statistics.assign(**(statistics[samples] * (rate_hz / SPEECH_RATE_HZ)).round(6))
+
+
 def _edges(recording: np.ndarray) -> np.ndarray:
     return np.arange(0, len(recording) + 1, round(READING_S * SPEECH_RATE_HZ))
 

@@ -20,6 +20,7 @@ from forensics.lab.plan import SendPlan
 from forensics.lab.scenario import Scenario
 from forensics.lab.speech import SPEECH_RATE_HZ
 from forensics.lab.take import Take
+from forensics.playout.arrivals import PLAYOUT_RATE_HZ
 
 DEEPEST_BUFFER_S = 1.5
 """How long after its arrival a packet is looked for: packets waited up to 590 ms in measured calls, and up to 1.08 s in
@@ -167,7 +168,7 @@ def _totals(stats: list[dict[str, Any]], ssrc: int) -> dict[str, float]:
 def _concealment(account: Account, stats: list[dict[str, Any]], ssrc: int) -> pd.DataFrame:
     """Return what was concealed between each two readings of the receiver's counters."""
     readings = _inbound(stats, ssrc)
-    samples_per_ms = SPEECH_RATE_HZ / 1000
+    samples_per_ms = PLAYOUT_RATE_HZ[account.scenario.sender.codec] / 1000
     rows = []
     for (t0, before), (t1, after) in itertools.pairwise(readings):
 

@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 
 from forensics.model import Scene
+from forensics.playout.arrivals import playout_rate_hz
 from forensics.views.axis import Axis
 
 
@@ -24,7 +25,7 @@ def buffer_arrays(scene: Scene, axis: Axis) -> dict[str, np.ndarray]:
         return {}
     passed = table.diff().iloc[1:]
     emitted = passed["jitter_buffer_emitted_count"].where(passed["jitter_buffer_emitted_count"] > 0)
-    rate = scene.downlink.codec.clock_rate_hz if scene.downlink is not None else 48_000
+    rate = playout_rate_hz(scene.downlink.codec) if scene.downlink is not None else 48_000
     out = {"at_s": np.asarray(axis.from_capture(table["capture_s"].to_numpy()[1:]), dtype=np.float64)}
     for name, member in (("delay_ms", "jitter_buffer_delay"), ("target_ms", "jitter_buffer_target_delay")):
         if member in passed:

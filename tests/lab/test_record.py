@@ -3,6 +3,7 @@ import json
 import subprocess
 import sys
 from collections import Counter
+from dataclasses import replace
 from types import SimpleNamespace
 
 import numpy as np
@@ -17,7 +18,7 @@ from forensics.lab.agent import audio_level, candidates_of, with_candidate
 from forensics.lab.checks import Disturbed
 from forensics.lab.listener import chromium_path
 from forensics.lab.processes import command_line, descendants, threads
-from forensics.lab.scenario import Fault, Line, Scenario
+from forensics.lab.scenario import Fault, Line, Scenario, Sender
 from forensics.lab.scenario_file import read_scenario
 
 SDP = (
@@ -115,10 +116,11 @@ def test_a_call_that_stays_disturbed_is_given_up_and_leaves_nothing(short_call, 
 
 @pytest.mark.browser
 @pytest.mark.slow
-def test_a_real_call_is_recorded_with_its_truth(short_call, tmp_path):
+@pytest.mark.parametrize(("codec", "rate_hz"), [("opus", 48_000), ("pcma", 8_000)])
+def test_a_real_call_is_recorded_with_its_truth(short_call, tmp_path, codec, rate_hz):
     out = tmp_path / "short_call"
     try:
-        record.record_call(short_call, out, attempts=3)
+        record.record_call(replace(short_call, sender=Sender(codec=codec)), out, attempts=3)
     except Disturbed as reason:
         pytest.skip(f"this machine is too busy to record on: {reason}")
     case = open_case(out)
@@ -133,7 +135,8 @@ def test_a_real_call_is_recorded_with_its_truth(short_call, tmp_path):
     assert len(faults["f1"]["lost_seqs"]) == pytest.approx(10, abs=1)
     assert faults["f2"]["cause"] == "late_model_output"
     assert faults["f2"]["stall_ms"] == pytest.approx(200, abs=30)
-    assert (faults["f2"]["ts_after"] - faults["f2"]["ts_before"]) / 48 == pytest.approx(220, abs=25)
+    assert (faults["f2"]["ts_after"] - faults["f2"]["ts_before"]) / rate_hz == pytest.approx(0.22, abs=0.025)
+    assert faults["f1"]["evidence"]["concealed_ms"] == pytest.approx(200, abs=80)
     for fault_id in ("f1", "f2"):  # what was not heard of the voice: concealed, or played faster to win it back
         assert missing_ms[fault_id] == pytest.approx(200, abs=40)
     receiver, sender = (read_capture(path) for path in (case.capture, case.sender_capture))
@@ -144,6 +147,27 @@ def test_a_real_call_is_recorded_with_its_truth(short_call, tmp_path):
     import os
 
     assert not [pid for pid in descendants(os.getpid()) if "chrom" in command_line(pid) or "pulse" in command_line(pid)]
+
+
+def test_blocks_of_several_rates_become_one_sound_at_the_highest():
+    """Silence at 48 kHz until the first packet, then what the codec yields at 8 kHz."""
+    tone = np.round(8000 * np.sin(2 * np.pi * 300 * np.arange(8 * 80) / 8000)).astype(np.int16)
+    first = [*range(0, 3 * 480, 480), *range(3 * 480, 3 * 480 + len(tone), 80)]
+    blocks = np.array([[at, 10.0 * k, 1e4 * k, 48_000 if k < 3 else 8_000] for k, at in enumerate(first)])
+    heard = listener.at_one_rate(np.r_[np.zeros(3 * 480, np.int16), tone], blocks)
+    assert heard.rate_hz == 48_000
+    assert heard.arrivals.tolist() == [[480.0 * k, 10.0 * k, 1e4 * k] for k in range(len(first))]
+    assert len(heard.samples) == 480 * len(first)
+    assert not heard.samples[: 3 * 480 - 60].any()
+    due = 8000 * np.sin(2 * np.pi * 300 * np.arange(8 * 480) / 48_000)
+    assert np.abs(heard.samples[3 * 480 :] - due)[480:-480].max() < 80
+
+
+def test_blocks_of_one_rate_are_left_as_they_are():
+    samples, blocks = np.arange(960, dtype=np.int16), np.array([[0, 1.0, 2.0, 48_000], [480, 3.0, 4.0, 48_000]])
+    heard = listener.at_one_rate(samples, blocks)
+    assert np.array_equal(heard.samples, samples)
+    assert np.array_equal(heard.arrivals, blocks[:, :3])
 
 
 def test_errors_of_the_lab_are_errors_of_the_workbench():

@@ -192,6 +192,20 @@ def test_other_codecs_and_packet_lengths(make_scenario, sender):
     assert event["evidence"]["gap_ms"] == pytest.approx(300, abs=60)
 
 
+@pytest.mark.parametrize(("codec", "rate_hz"), [("opus", 48_000), ("pcmu", 8_000), ("g722", 16_000)])
+def test_the_browser_counts_samples_at_the_rate_of_the_codec(make_scenario, codec, rate_hz):
+    call = simulate_call(make_scenario(Fault("burst_loss", 4.4, 0.3), codec=codec))
+    counted, (event,) = call.statistics, events_of(call, "loss")
+    seconds = counted["at_s"].iat[-1] - counted["at_s"].iat[0]
+    received = counted["totalSamplesReceived"]
+    assert (received.iat[-1] - received.iat[0]) / seconds == pytest.approx(rate_hz, rel=0.02)
+    during = counted["at_s"].between(4.3, 5.0)
+    concealed_ms = np.ptp(counted["concealedSamples"][during]) / rate_hz * 1000
+    assert concealed_ms == pytest.approx(event["evidence"]["concealed_ms"], abs=30)
+    waited_s = counted["jitterBufferDelay"].iat[-1] / counted["jitterBufferEmittedCount"].iat[-1]
+    assert 0.02 < waited_s < 0.3
+
+
 def test_a_deeper_buffer_masks_a_spike(make_scenario):
     scenario = make_scenario(Fault("delay_spike", 4.4, 0.3))
     deep = simulate_call(scenario, receiver=Receiver(minimum_delay_s=0.5))
