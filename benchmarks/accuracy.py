@@ -11,7 +11,8 @@ What counts. Must be found: every audible fault. Neutral: faults that were maske
 A finding matches a fault that it overlaps within `TOLERANCE_S`; one of the wrong cause is a false one of the cause that
 it names, and an abstention is a miss but no false finding. Without a recording both are placed by their packets at the
 tap, for when they were heard can only be predicted. Where two causes cannot be told apart by construction with the
-receiver's capture alone, `also_ok` of the truth counts as right for subsets without the sender's capture. Speech
+receiver's capture alone, `also_ok` of the truth counts as right for subsets without the sender's capture; what became
+of those faults is told apart as well: named rightly, named as what looks alike, left open, or named wrongly. Speech
 skipped with contiguous timestamps leaves a splice and nothing else: the totals are also told without such faults.
 
 The subset "bare" is ambiguous by construction: the voice's packets alone, no reports, no other flow, no keys,
@@ -99,6 +100,7 @@ class Tally:
     false: Counter[str] = field(default_factory=Counter)
     missed: Counter[str] = field(default_factory=Counter)
     confusion: Counter[tuple[str, str]] = field(default_factory=Counter)
+    alike: Counter[str] = field(default_factory=Counter)  # what became of faults that look like another cause
     abstained: int = 0
     onset_s: list[float] = field(default_factory=list)
     masked: Counter[tuple[bool, bool]] = field(default_factory=Counter)  # (truly audible, said audible)
@@ -108,7 +110,7 @@ class Tally:
 
     def add(self, other: Tally) -> None:
         """Pool another tally into this one."""
-        for name in ("found", "false", "missed", "confusion", "masked"):
+        for name in ("found", "false", "missed", "confusion", "masked", "alike"):
             getattr(self, name).update(getattr(other, name))
         self.abstained += other.abstained
         self.onset_s += other.onset_s
@@ -301,6 +303,8 @@ def plain_findings(diagnosis: Any) -> Iterator[Finding]:
 
 def counter_findings(diagnosis: Any) -> Iterator[Finding]:
     """What the browser's counters say between two readings: packetsLost → network, other concealedSamples → jitter."""
+    from forensics.playout.arrivals import playout_rate_hz
+
     scene = diagnosis.scene
     table, clock = scene.stats.get("inbound-rtp"), scene.clocks.get("recording")
     names = ["packets_lost", "concealed_samples", "silent_concealed_samples"]
@@ -310,7 +314,7 @@ def counter_findings(diagnosis: Any) -> Iterator[Finding]:
     at_s = table["capture_s"].to_numpy(float)
     at_s = clock.from_capture_s(at_s) if clock is not None else at_s
     lost, concealed, silent = (np.diff(table[name].to_numpy(float)) for name in names)
-    heard_s = (concealed - silent) / scene.downlink.codec.clock_rate_hz
+    heard_s = (concealed - silent) / playout_rate_hz(scene.downlink.codec)
     for row in np.flatnonzero(heard_s >= COUNTED_S):
         yield Finding(at_s[row], at_s[row + 1], "network_drop" if lost[row] > 0 else "buffer_underrun")
 
@@ -353,12 +357,25 @@ def score(findings: Sequence[Finding], faults: Sequence[Fault]) -> Tally:
         for i in new:
             tally.found[faults[i].cause] += 1
             tally.confusion[faults[i].cause, cause] += 1
-        if len(new) == 1:
-            tally.onset_s.append(abs(start - faults[new[0]].start_s - TOLERANCE_S))
+        if len(new) == 1:  # of several in a row the one that it lies on, which may have been found before
+            nearest = max(right, key=lambda i: min(end, faults[i].end_s) - max(start, faults[i].start_s))
+            tally.onset_s.append(abs(start - faults[nearest].start_s - TOLERANCE_S))
     for i, fault in enumerate(faults):
         if fault.must and i not in taken:
             tally.missed[fault.cause] += 1
+        if fault.must and len(fault.accepted) > 1:
+            tally.alike[_outcome(fault, findings)] += 1
     return tally
+
+
+def _outcome(fault: Fault, findings: Sequence[Finding]) -> str:
+    """What became of a fault that nothing in this evidence tells from another cause."""
+    named = {f.cause for f in findings if f.audible and f.start_s <= fault.end_s and f.end_s >= fault.start_s}
+    if fault.cause in named:
+        return "rightly"
+    if named & fault.accepted:
+        return "as what looks alike"
+    return "wrongly" if named - {"undetermined"} else "undetermined" if named else "not noticed"
 
 
 def rates(found: int, false: int, missed: int) -> tuple[float, float, float]:
@@ -396,6 +413,7 @@ def summary(scores: Scores) -> dict[str, Any]:
         "micro_plain_rules": named_rates(*totals(scores.plain)),
         "micro_counters": named_rates(*totals(scores.counters)),
         "abstained": tally.abstained,
+        "look_like_another_cause": dict(tally.alike),
         "masked_or_audible": agreement(tally),
         "expected_calibration_error": calibration_error(tally.confidence),
     }  # fmt: skip
@@ -429,6 +447,9 @@ def print_scores(name: str, scores: Scores, *, calls: int) -> None:
         f"masked or audible right {agreement(tally):.0%}; "
         f"abstained {tally.abstained} of {tally.abstained + decided}, wrong {tally.false.total()}"
     )
+    if tally.alike:
+        told = ", ".join(f"{count} {outcome}" for outcome, count in tally.alike.most_common())
+        print(f"faults that look like another cause in this evidence, by the truth: {told}")
     print_confusion(tally)
     print_reliability(tally)
 

@@ -6,7 +6,6 @@ finding the speech in it are most of what a diagnosis does, and none of them nee
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable, Hashable
 from concurrent.futures import Future, ThreadPoolExecutor
 from functools import partial
@@ -21,7 +20,6 @@ from forensics.audio.libopus import load_libopus, load_loop
 from forensics.audio.payloads import DecodedStream, media_time_s
 from forensics.audio.recording import read_recording
 from forensics.case import sha256_of
-from forensics.glitches.splices import weigh_ahead
 from forensics.model import AudioTrack, RtpStream
 from forensics.turns.voices import decode_voice
 
@@ -30,10 +28,6 @@ Spans = tuple[tuple[float, float], ...]
 
 WORTH_S = 60.0
 """A minute is decoded in a tenth of a second; less is not worth a thread."""
-
-SWITCH_S = 0.0002
-"""A numerical library keeps Python's lock for microseconds between its calls; a thread that has to wait 5 ms for it,
-which is what Python sets, gets nowhere beside one that is busy in Python."""
 
 WORTH_BYTES = 5_000_000
 """A file of this size holds a minute at 48 kHz, or more."""
@@ -44,7 +38,6 @@ class Ahead:
 
     def __init__(self) -> None:
         self._thread = ThreadPoolExecutor(max_workers=1)
-        self._switch_s = sys.getswitchinterval()
         self._begun: dict[Hashable, Future[Any]] = {}
 
     def __enter__(self) -> Ahead:
@@ -52,7 +45,6 @@ class Ahead:
 
     def __exit__(self, kind: type[BaseException] | None, fault: BaseException | None, at: TracebackType | None) -> None:
         self._thread.shutdown(wait=False, cancel_futures=True)
-        sys.setswitchinterval(self._switch_s)
 
     def begin(self, what: Hashable, work: Callable[[], Any]) -> None:
         """Begin a piece of work, unless that was done."""
@@ -88,17 +80,6 @@ class Ahead:
     def speech(self, track: AudioTrack) -> Spans:
         """Return the speech in a recording, as `find_speech` does."""
         return self.take(("speech", track.name), lambda: find_speech(track))
-
-    def begin_edges(self, decoded: DecodedStream, stream: RtpStream) -> None:
-        """Begin to weigh the packet edges of a decoded voice, unless it is short; `find_splices` asks for them."""
-        sent, media_s = decoded.track, decoded.packets["media_s"].to_numpy()
-        if sent.duration_s > WORTH_S:
-            self._take_turns()
-            self.begin(("edges", sent.name), lambda: weigh_ahead(sent, codec=stream.codec.name, media_s=media_s))
-
-    def _take_turns(self) -> None:
-        """Let threads take Python's lock from each other more often: what is begun here needs it often, and briefly."""
-        sys.setswitchinterval(min(SWITCH_S, sys.getswitchinterval()))
 
     def begin_voice(self, stream: RtpStream | None) -> None:
         """Begin to decode a voice and to find the speech in it, unless it cannot be read or is too short for that."""

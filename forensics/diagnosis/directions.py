@@ -35,7 +35,6 @@ def choose_directions(known: Known, log: Log, ahead: Ahead) -> None:
     heard = _find_heard_stream(known, log, ahead) if known.recording is not None else None
     if heard is not None:
         known.downlink, decoded, place = heard
-        ahead.begin_edges(decoded, known.downlink)
         _locate(known, decoded, place, log)
     elif known.recording is not None and (closed := _find_closed_stream(known, log)) is not None:
         known.downlink, known.clocks["recording"] = closed

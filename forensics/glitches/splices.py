@@ -16,7 +16,6 @@ from dataclasses import dataclass, replace
 from functools import lru_cache, partial
 from itertools import pairwise
 from pathlib import Path
-from threading import Lock
 from typing import Any
 
 import numpy as np
@@ -167,114 +166,33 @@ def score_speech_edges(scene: Scene) -> ScoredEdges:
     if scene.sent is None or scene.journey is None or scene.downlink is None or len(scene.journey) < 2:
         return none
     codec = scene.downlink.codec.name
-    if not _can_weigh(scene.sent, codec):
+    if codec not in BANDS or (BANDS[codec] == "wide" and scene.sent.sample_rate_hz < RATE_HZ):
         return none
+    judge = _fitted(BANDS[codec])
+    lag_s = LAG_S.get(codec, 0.0)
     positions = _undisturbed(scene.journey, measure_boundaries(scene.journey))
-    instants = _instants(codec, scene.journey["media_s"].to_numpy()[positions])
-    stretches = np.unique(_stretch_of(instants)).tolist()
+    instants = np.round((scene.journey["media_s"].to_numpy()[positions] + lag_s) * RATE_HZ).astype(int)
+    gate_dbfs, number = _gate_dbfs(scene.sent), instants // (STRETCH_S * RATE_HZ)
+    stretches = np.unique(number).tolist()
     if not stretches:
         return none
-    edges = _edges_of(scene.sent, codec)
-    edges.asked_for = True
-    work = partial(edges.weigh, instants)
+    work = partial(_score_stretch, scene.sent, instants, number, gate_dbfs=gate_dbfs, judge=judge)
     with ThreadPoolExecutor(min(len(stretches), os.cpu_count() or 1)) as pool:  # transforms let go of Python's lock
-        weighed = list(pool.map(work, stretches))
-    speech, scores_db, breaks_db = (np.concatenate(column) for column in zip(*weighed, strict=True))
-    return ScoredEdges(positions[speech], scores_db, breaks_db, edges.judge.splice_db)
+        scored = list(pool.map(work, stretches))
+    speech, scores_db, breaks_db = (np.concatenate(column) for column in zip(*scored, strict=True))
+    return ScoredEdges(positions[speech], scores_db, breaks_db, judge.splice_db)
 
 
-def weigh_ahead(sent: AudioTrack, *, codec: str, media_s: np.ndarray) -> None:
-    """Weigh edges of a sound before it is known which of them nothing else disturbed; `score_speech_edges` finds them.
-
-    Parameters
-    ----------
-    sent : AudioTrack
-        The decoded stream.
-    codec : str
-        RTP encoding name.
-    media_s : ndarray, (n,) float64
-        Where its packets begin, in order.
-    """
-    if _can_weigh(sent, codec):
-        edges, instants = _edges_of(sent, codec), _instants(codec, media_s)
-        for stretch in np.unique(_stretch_of(instants)).tolist():
-            if edges.asked_for:  # by now it is known which of them are wanted
-                return
-            edges.weigh(instants, stretch)
-
-
-def _can_weigh(sent: AudioTrack, codec: str) -> bool:
-    return codec in BANDS and (BANDS[codec] == "narrow" or sent.sample_rate_hz >= RATE_HZ)
-
-
-def _instants(codec: str, media_s: np.ndarray) -> np.ndarray:
-    """Sample numbers at `RATE_HZ` at which the edges before packets appear in their decoded sound."""
-    return np.round((media_s + LAG_S.get(codec, 0.0)) * RATE_HZ).astype(int)
-
-
-def _stretch_of(instants: np.ndarray) -> np.ndarray:
-    return instants // (STRETCH_S * RATE_HZ)
-
-
-_one_at_a_time = Lock()
-
-
-def _edges_of(sent: AudioTrack, codec: str) -> _Edges:
-    """Return the edges of a sound, the same for every thread that asks."""
-    with _one_at_a_time:
-        return _make_edges(sent, codec)
-
-
-@lru_cache(maxsize=1)
-def _make_edges(sent: AudioTrack, codec: str) -> _Edges:
-    return _Edges(sent, _fitted(BANDS[codec]))
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class _Weighed:
-    """Edges of one stretch, by instant: whether there is speech, and then the score and the break."""
-
-    instants: np.ndarray  # (n,) int, rising
-    speech: np.ndarray  # (n,) bool
-    scores_db: np.ndarray  # (n,)
-    breaks_db: np.ndarray  # (n,)
-
-    def holds(self, instants: np.ndarray) -> bool:
-        """Whether all of `instants` are among these."""
-        return bool(np.isin(instants, self.instants).all())
-
-
-class _Edges:
-    """The edges of one sound, weighed stretch by stretch; each by the thread that asks first, others wait for it."""
-
-    def __init__(self, sent: AudioTrack, judge: Judge) -> None:
-        self.judge, self.asked_for = judge, False
-        self._sent, self._gate_dbfs = sent, _gate_dbfs(sent)
-        self._weighed: dict[int, _Weighed] = {}
-        self._busy: dict[int, Lock] = {}
-
-    def weigh(self, instants: np.ndarray, stretch: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Weigh those of `instants` in a stretch: indices of the ones in speech, their scores and their breaks."""
-        here = np.flatnonzero(_stretch_of(instants) == stretch)
-        with self._busy.setdefault(stretch, Lock()):
-            weighed = self._weighed.get(stretch)
-            if weighed is None or not weighed.holds(instants[here]):
-                weighed = self._weighed[stretch] = self._weigh(np.unique(instants[here]), stretch)
-        at = np.searchsorted(weighed.instants, instants[here])
-        speech = weighed.speech[at]
-        return here[speech], weighed.scores_db[at[speech]], weighed.breaks_db[at[speech]]
-
-    def _weigh(self, instants: np.ndarray, stretch: int) -> _Weighed:
-        sent, begin_s = self._sent, max(0, stretch * STRETCH_S - MARGIN_S)
-        end_s, rate_hz = (stretch + 1) * STRETCH_S + MARGIN_S, sent.sample_rate_hz
-        held = part(sent.samples, begin_s * rate_hz, end_s * rate_hz)
-        heard = resample_track(replace(sent, samples=held), sample_rate_hz=RATE_HZ).samples
-        places = instants - begin_s * RATE_HZ
-        index = find_speech_edges(heard, places, gate_dbfs=self._gate_dbfs)
-        speech, scores_db, breaks_db = np.zeros(len(places), bool), np.full(len(places), -np.inf), np.zeros(len(places))
-        speech[index] = True
-        scores_db[index], breaks_db[index] = score_edges(heard, places[index], judge=self.judge)
-        return _Weighed(instants, speech, scores_db, breaks_db)
+def _score_stretch(
+    sent: AudioTrack, instants: np.ndarray, number: np.ndarray, k: int, *, gate_dbfs: float, judge: Judge
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Weigh the instants in the stretch `k`: indices of those in speech, their scores and their breaks."""
+    begin_s, rate_hz, here = max(0, k * STRETCH_S - MARGIN_S), sent.sample_rate_hz, np.flatnonzero(number == k)
+    held = part(sent.samples, begin_s * rate_hz, ((k + 1) * STRETCH_S + MARGIN_S) * rate_hz)
+    heard = resample_track(replace(sent, samples=held), sample_rate_hz=RATE_HZ).samples
+    places = instants[here] - begin_s * RATE_HZ
+    speech = find_speech_edges(heard, places, gate_dbfs=gate_dbfs)
+    return here[speech], *score_edges(heard, places[speech], judge=judge)
 
 
 def _undisturbed(journey: pd.DataFrame, boundaries: pd.DataFrame) -> np.ndarray:
@@ -327,15 +245,10 @@ def score_edges(samples: np.ndarray | Pcm16, instants: np.ndarray, *, judge: Jud
     (n,) and (n,) float64
         Log-likelihood ratio in decibans, minus infinity where prediction hardly fails; the break in dB.
     """
-    everywhere = np.arange(len(instants))
-    if len(everywhere) == 0:
+    if len(instants) == 0:
         return np.empty(0), np.empty(0)
-    predictions_db = np.concatenate(
-        [
-            prediction_breaks_db(cut_windows(samples, instants[block], reach=PREDICTION_REACH))
-            for block in _blocks(everywhere)
-        ]
-    )
+    blocks = (cut_windows(samples, instants[b], reach=PREDICTION_REACH) for b in _blocks(np.arange(len(instants))))
+    predictions_db = np.concatenate([prediction_breaks_db(windows) for windows in blocks])
     scores_db, breaks_db = np.full(len(instants), -np.inf), break_db(predictions_db).astype(float)
     for block in _blocks(np.flatnonzero(breaks_db > judge.break_db)):
         scores_db[block] = judge.weigh(measure_breaks(cut_windows(samples, instants[block]), predictions_db[block]))

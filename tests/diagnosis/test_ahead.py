@@ -1,6 +1,5 @@
 """What another thread began is what would have been done here."""
 
-import sys
 from dataclasses import replace
 
 import numpy as np
@@ -9,7 +8,6 @@ import soundfile
 from building import encode, make_stream, voice
 
 from forensics.audio.activity import find_speech
-from forensics.audio.payloads import decode_stream
 from forensics.audio.recording import read_recording
 from forensics.case import sha256_of
 from forensics.diagnosis import ahead as room
@@ -107,16 +105,3 @@ def test_a_thread_that_is_refused_says_so_when_it_is_asked(stream, every_call):
     ahead.begin_voice(unknown)
     with pytest.raises(AudioError, match="'ilbc'; the decodable codecs are"):
         ahead.voice(unknown)
-
-
-def test_edges_are_weighed_ahead_and_threads_take_turns_meanwhile_only(stream, every_call, monkeypatch):
-    asked, before_s = [], sys.getswitchinterval()
-    monkeypatch.setattr(room, "weigh_ahead", lambda sent, **more: asked.append((sent, more["codec"])))
-    decoded = decode_stream(stream)
-    with Ahead() as ahead:
-        assert sys.getswitchinterval() == before_s
-        ahead.begin_edges(decoded, stream)
-        assert sys.getswitchinterval() == pytest.approx(room.SWITCH_S)
-        ahead.take(("edges", decoded.track.name), lambda: None)
-    assert sys.getswitchinterval() == before_s
-    assert asked == [(decoded.track, "opus")]

@@ -1,6 +1,5 @@
 """A voice is cut at packet edges as a sender would cut it, before it is encoded; cuts are found, and nothing else."""
 
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from itertools import pairwise
 
@@ -13,15 +12,7 @@ from forensics.causes.content import spliced
 from forensics.causes.site import find_site
 from forensics.glitches import splices as room
 from forensics.glitches.merge import merge_glitches
-from forensics.glitches.splices import (
-    Judge,
-    ScoredEdges,
-    find_speech_edges,
-    find_splices,
-    score_edges,
-    score_speech_edges,
-    weigh_ahead,
-)
+from forensics.glitches.splices import Judge, find_speech_edges, find_splices, score_speech_edges
 from forensics.model import Cause, Codec, Scene
 
 SECONDS = 16.0
@@ -63,86 +54,12 @@ def spliced_scene() -> Scene:
     return scene_of(cut(spoken("opus", seed=3), CODECS["opus"][1]), "opus")
 
 
-def another(scene: Scene) -> Scene:
-    """The same scene, of whose sound nothing was weighed yet."""
-    assert scene.sent is not None
-    return replace(scene, sent=replace(scene.sent))
-
-
-def assert_same_edges(one: ScoredEdges, other: ScoredEdges) -> None:
-    np.testing.assert_array_equal(one.positions, other.positions)
-    np.testing.assert_array_equal(one.scores_db, other.scores_db)
-    np.testing.assert_array_equal(one.breaks_db, other.breaks_db)
-
-
 def test_a_long_voice_is_scored_by_the_stretch_as_in_one(spliced_scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
     whole = score_speech_edges(spliced_scene)
     monkeypatch.setattr(room, "STRETCH_S", 2)
-    parts = score_speech_edges(another(spliced_scene))
+    parts = score_speech_edges(replace(spliced_scene))
     np.testing.assert_array_equal(parts.positions, whole.positions)
     np.testing.assert_allclose(parts.breaks_db, whole.breaks_db, atol=0.01)
-
-
-@pytest.fixture
-def count_weighed(monkeypatch: pytest.MonkeyPatch) -> list[int]:
-    """How many edges were weighed in each call."""
-    counts: list[int] = []
-
-    def counted(samples: object, instants: np.ndarray, *, judge: Judge) -> tuple[np.ndarray, np.ndarray]:
-        counts.append(len(instants))
-        return score_edges(samples, instants, judge=judge)
-
-    monkeypatch.setattr(room, "score_edges", counted)
-    return counts
-
-
-def test_edges_that_were_weighed_ahead_are_those_that_are_weighed_later(
-    spliced_scene: Scene, monkeypatch: pytest.MonkeyPatch, count_weighed: list[int]
-) -> None:
-    monkeypatch.setattr(room, "STRETCH_S", 4)
-    scene, asked = another(spliced_scene), score_speech_edges(another(spliced_scene))
-    assert scene.sent is not None
-    assert scene.journey is not None
-    count_weighed.clear()
-    weigh_ahead(scene.sent, codec="opus", media_s=scene.journey["media_s"].to_numpy())
-    ahead = len(count_weighed)
-    assert_same_edges(score_speech_edges(scene), asked)
-    assert len(count_weighed) == ahead > 2
-
-
-def test_edges_that_were_not_weighed_ahead_are_weighed_when_asked_for(
-    spliced_scene: Scene, monkeypatch: pytest.MonkeyPatch, count_weighed: list[int]
-) -> None:
-    scene, asked = another(spliced_scene), score_speech_edges(another(spliced_scene))
-    assert scene.sent is not None
-    assert scene.journey is not None
-    weigh_ahead(scene.sent, codec="opus", media_s=scene.journey["media_s"].to_numpy()[::2])
-    count_weighed.clear()
-    assert_same_edges(score_speech_edges(scene), asked)
-    assert len(count_weighed) == 1
-
-
-def test_several_threads_weigh_every_stretch_once(
-    spliced_scene: Scene, monkeypatch: pytest.MonkeyPatch, count_weighed: list[int]
-) -> None:
-    monkeypatch.setattr(room, "STRETCH_S", 1)
-    scene, asked = another(spliced_scene), score_speech_edges(another(spliced_scene))
-    assert scene.sent is not None
-    assert scene.journey is not None
-    media_s = scene.journey["media_s"].to_numpy()
-    count_weighed.clear()
-    with ThreadPoolExecutor(4) as pool:
-        for _ in range(4):
-            pool.submit(weigh_ahead, scene.sent, codec="opus", media_s=media_s)
-    assert_same_edges(score_speech_edges(scene), asked)
-    assert len(count_weighed) == np.ceil(media_s[-1])
-
-
-def test_what_cannot_be_weighed_is_left_alone_ahead_too(spliced_scene: Scene, count_weighed: list[int]) -> None:
-    assert spliced_scene.sent is not None
-    weigh_ahead(replace(spliced_scene.sent, sample_rate_hz=8_000), codec="opus", media_s=np.arange(9) * FRAME_S)
-    weigh_ahead(spliced_scene.sent, codec="speex", media_s=np.arange(9) * FRAME_S)
-    assert count_weighed == []
 
 
 def test_cuts_are_found_at_their_packets_and_nothing_else(codec: str) -> None:
