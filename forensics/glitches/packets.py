@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import numpy as np
 import pandas as pd
 
 from forensics.glitches.candidate import candidate
@@ -14,6 +15,9 @@ JUMP_S = 0.015
 
 LATE_S = 0.04
 """Two packets later than the one before: less is within the wobble of operating system timers at either end."""
+
+SENT_PAUSES = 4.0
+"""A stream in whose packets there is so many times more silence than its timestamps leave out sends its pauses."""
 
 HISTORY_S = 2.0
 """A buffer calls late what came later than the fastest packet of this long (libwebrtc, packet_arrival_history.cc)."""
@@ -76,14 +80,24 @@ def find_timestamp_jumps(scene: Scene, *, boundaries: pd.DataFrame) -> list[Glit
     -----
     A jump after a sound that had ended is how discontinuous transmission looks, with or without the marker bit. But
     that takes its time: where the next packet came at once, audio was left out, between two sounds as well as in one.
+    And it is for pauses: a sender that sends those does not stop for the closure of a consonant.
     """
+    assert scene.journey is not None
     jump = (boundaries["lost_packets"] == 0) & (boundaries["media_gap_s"] > JUMP_S)
     paused = boundaries["arrival_gap_s"] > boundaries["media_gap_s"] / 2
-    inside = boundaries["cut_off"] | (~paused & boundaries["speech_before"] & boundaries["speech_after"])
+    between_sounds = boundaries["speech_before"] & boundaries["speech_after"]
+    inside = boundaries["cut_off"] | (between_sounds & (~paused | _unmarked(scene.journey, boundaries, jump=jump)))
     return [
         candidate(scene, boundaries, position, kind="stall" if paused[position] else "skip", found_by="timestamp")
         for position in boundaries.index[jump & inside]
     ]
+
+
+def _unmarked(journey: pd.DataFrame, boundaries: pd.DataFrame, *, jump: pd.Series) -> np.ndarray:
+    """Whether the packet behind each boundary begins no talkspurt, in a stream that sends its pauses; (n - 1,)."""
+    paused_s = float(journey["duration_s"][~journey["speech"]].sum())
+    sends_pauses = paused_s >= SENT_PAUSES * float(boundaries["media_gap_s"][jump].sum())
+    return sends_pauses & ~journey["marker"].to_numpy(bool)[1:]
 
 
 def find_late_packets(scene: Scene, *, boundaries: pd.DataFrame) -> list[Glitch]:

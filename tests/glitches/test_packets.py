@@ -127,6 +127,24 @@ def test_only_the_first_of_a_backlog_is_late():
     assert len(find(find_late_packets, make_journey(COUNT, lateness_s=backlog))) == 1
 
 
+@pytest.mark.parametrize(
+    ("pause", "marked", "found"),
+    [((20, 90), False, ["stall"]), ((20, 90), True, []), ((20, 30), False, [])],
+    ids=["it sends its pauses", "a talkspurt begins", "it sends hardly any"],
+)
+def test_a_sender_that_sends_its_pauses_does_not_stop_for_a_consonant(pause, marked, found):
+    speech = ((pause[0] > NUMBER) | (pause[1] <= NUMBER)) & (NUMBER != AT - 1)
+    journey = make_journey(
+        COUNT,
+        media_s=jumped(),
+        arrival_s=jumped() + 0.005,
+        tail_dbfs=np.where(NUMBER == AT - 1, -70.0, -20.0),
+        speech=speech,
+        marker=marked & (NUMBER == AT),
+    )
+    assert [glitch.kind for glitch in find(find_timestamp_jumps, journey)] == found
+
+
 @pytest.mark.parametrize(("late_s", "count"), [(LATE_S - 0.002, 0), (LATE_S + 0.002, 1)])
 def test_the_edge_of_being_late(late_s, count):
     assert len(find(find_late_packets, make_journey(COUNT, lateness_s=late_from(late_s=late_s)))) == count
