@@ -34,6 +34,11 @@ packet that never played in its concealment and moving those that follow it."""
 JUMP_COST = 0.1
 JUMP_COST_PER_S = 0.4
 
+SCALED_S = 0.015
+NEEDLESS_COST = 0.1
+"""What it costs more to wait for a packet that had come, longer than one time scaling takes: a vowel that is repeated
+is as like the packet that it repeats as that packet itself, and the hole lies behind it."""
+
 
 def locate_packets(
     audio: np.ndarray, recording: np.ndarray, *, expected_s: np.ndarray, reach_s: float, rate_hz: int = 48_000
@@ -68,7 +73,8 @@ def locate_packets(
     search = np.flatnonzero(np.isfinite(expected_s) & (level > SILENT_DBFS))
     heard, score = np.full(len(audio), np.nan), np.full(len(audio), np.nan)
     peaks = [_peaks(pieces[row], coarse, expected_s[row], reach_s) for row in search]
-    chosen = _path(peaks, search * audio.shape[1] // step)
+    came = np.round(expected_s[search] * SEARCH_RATE_HZ)
+    chosen = _path(peaks, search * audio.shape[1] // step, came=came)
     for row, candidates, choice in zip(search, peaks, chosen, strict=True):
         score[row] = candidates[1].max(initial=0.0)
         if choice >= 0:
@@ -106,7 +112,7 @@ def _peaks(piece: np.ndarray, coarse: np.ndarray, expected_s: float, reach_s: fl
     return best + first, height[best]
 
 
-def _path(peaks: list[tuple[np.ndarray, np.ndarray]], media: np.ndarray) -> list[int]:
+def _path(peaks: list[tuple[np.ndarray, np.ndarray]], media: np.ndarray, *, came: np.ndarray) -> list[int]:
     """Viterbi: choose a peak of each packet, or -1, so that neighbours agree and playing never goes back.
 
     A packet that is not found keeps two places: where it should be if it played as it was, and where the last one was
@@ -118,8 +124,8 @@ def _path(peaks: list[tuple[np.ndarray, np.ndarray]], media: np.ndarray) -> list
     first = place[0] if len(place) else 0
     due, found = np.append(place, first).astype(float), np.append(place, -1).astype(float)
     costs, trail = np.append(1 - height, MISSING_COST), [np.zeros(len(place) + 1, int)]
-    for (place, height), step in zip(peaks[1:], np.diff(media), strict=True):
-        change = _cost_of_change(place, due=due + step, found=found)
+    for (place, height), step, came_at in zip(peaks[1:], np.diff(media), came[1:], strict=True):
+        change = _cost_of_change(place, due=due + step, found=found, came=came_at)
         total = costs[None, :] + np.vstack([change, np.zeros(len(due))])
         back = np.argmin(total, axis=1)
         costs = total[np.arange(len(back)), back] + np.append(1 - height, MISSING_COST)
@@ -129,10 +135,12 @@ def _path(peaks: list[tuple[np.ndarray, np.ndarray]], media: np.ndarray) -> list
     return _trace(trail, int(np.argmin(costs)), peaks)
 
 
-def _cost_of_change(place: np.ndarray, *, due: np.ndarray, found: np.ndarray) -> np.ndarray:
+def _cost_of_change(place: np.ndarray, *, due: np.ndarray, found: np.ndarray, came: float) -> np.ndarray:
     """Return (places, states) what it costs to go on from each state of the packet before to each place."""
-    jump = np.abs(place[:, None] - due[None, :]) / SEARCH_RATE_HZ
+    later = place[:, None] - due[None, :]
+    jump = np.abs(later) / SEARCH_RATE_HZ
     change = np.where(jump < 2 / SEARCH_RATE_HZ, 0.0, JUMP_COST + JUMP_COST_PER_S * jump)
+    change += np.where((later > SCALED_S * SEARCH_RATE_HZ) & (came <= due[None, :]), NEEDLESS_COST, 0.0)
     return np.where(place[:, None] <= found[None, :], np.inf, change)
 
 

@@ -47,6 +47,21 @@ def test_concealment_is_not_taken_for_the_packet_it_resembles(vowel):
     assert heard[70] == pytest.approx(places[70], abs=1 / RATE_HZ)
 
 
+def test_the_packet_before_a_hole_is_not_found_in_its_own_repetition(vowel):
+    """It is repeated note by note, and is a little disturbed itself: its copy before the next one is as like it."""
+    places, last = np.arange(150) * 0.02 + 0.3, 70
+    places[last + 1 :] += 0.1
+    recording = np.zeros(5 * RATE_HZ, np.float32)
+    for piece, place in zip(vowel, places, strict=True):
+        recording[round(place * RATE_HZ) :][:SAMPLES] = piece
+    first = round(places[last] * RATE_HZ)
+    recording[first : first + 6 * SAMPLES] = np.tile(vowel[last], 6)
+    recording[first : first + 60] *= np.linspace(0.9, 1, 60)
+    arrived = places - 0.01
+    heard, _ = locate_packets(vowel, recording, expected_s=arrived, reach_s=0.6)
+    np.testing.assert_allclose(heard[last - 1 : last + 2], places[last - 1 : last + 2], atol=1 / RATE_HZ)
+
+
 def test_a_packet_that_came_after_its_place_is_not_found_in_its_concealment(vowel):
     breath = np.random.default_rng(7).normal(0, 0.02, vowel.shape).astype(np.float32)
     voice, places = vowel + breath, np.arange(150) * 0.02 + 0.3
