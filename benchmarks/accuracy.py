@@ -358,14 +358,19 @@ def score(findings: Sequence[Finding], faults: Sequence[Fault]) -> Tally:
             tally.found[faults[i].cause] += 1
             tally.confusion[faults[i].cause, cause] += 1
         if len(new) == 1:  # of several in a row the one that it lies on, which may have been found before
-            nearest = max(right, key=lambda i: min(end, faults[i].end_s) - max(start, faults[i].start_s))
-            tally.onset_s.append(abs(start - faults[nearest].start_s - TOLERANCE_S))
+            tally.onset_s.append(abs(start - _onset_s(finding, [faults[i] for i in right])))
     for i, fault in enumerate(faults):
         if fault.must and i not in taken:
             tally.missed[fault.cause] += 1
         if fault.must and len(fault.accepted) > 1:
             tally.alike[_outcome(fault, findings)] += 1
     return tally
+
+
+def _onset_s(finding: Finding, faults: Sequence[Fault]) -> float:
+    """When that one of several faults began on which a finding lies the most, without what they were widened by."""
+    spans = [(fault.start_s + TOLERANCE_S, fault.end_s - TOLERANCE_S) for fault in faults]
+    return max(spans, key=lambda span: min(finding.end_s, span[1]) - max(finding.start_s, span[0]))[0]
 
 
 def _outcome(fault: Fault, findings: Sequence[Finding]) -> str:
