@@ -2,6 +2,7 @@
 
     python benchmarks/calibration.py run FOLDER [--calls 0:300] [--subsets all,receiver,closed] [--minutes 9]
     python benchmarks/calibration.py report FOLDER [--write]
+    python benchmarks/calibration.py record FOLDER --calls 9000:9034
 
 `run` draws one call per number: voice, level, noise behind the voice and in the recording, codec, bitrate, packet
 length, path, buffer settings, sound card, and up to six faults, or none, or only benign ones. The same number is the
@@ -9,7 +10,8 @@ same call on any machine with the same espeak-ng and codecs. Each is scored as `
 that a run can be broken off and taken up. `report` prints the tables; `--write` fits the confidence to
 the even calls, prints what it is worth on the odd ones, and puts it where verdicts read it.
 
-The simulator is not a browser: recorded calls have the last word (`accuracy.py sample_captures`).
+The simulator is not a browser: recorded calls have the last word (`accuracy.py sample_captures`). `record` plays the
+calls of these numbers to a real one, in real time, on a machine that is left alone; `accuracy.py FOLDER` scores them.
 """
 
 from __future__ import annotations
@@ -28,6 +30,8 @@ import numpy as np
 from accuracy import SEALED, Scores, calibration_error, print_scores, score_case
 
 from forensics.errors import ScenarioError
+from forensics.lab.checks import Disturbed
+from forensics.lab.record import record_call
 from forensics.lab.scenario import Fault, Line, Network, Scenario, Sender, Voice
 from forensics.lab.scenario_check import check_scenario
 from forensics.lab.simulate import simulate_call
@@ -269,6 +273,20 @@ def make(folder: Path, numbers: range) -> None:
         write_sealed(call, call_folder / SEALED)
 
 
+def record(folder: Path, numbers: range) -> None:
+    """Record the calls of these numbers that are not there yet; one that the machine keeps disturbing is left out."""
+    for number in numbers:
+        call_folder, voices = folder / f"{number:04d}", folder / "voices" / f"{number:04d}"
+        if call_folder.is_dir():
+            continue
+        voices.mkdir(parents=True, exist_ok=True)
+        scenario, _ = draw_call(number, folder=voices)
+        try:
+            print(record_call(scenario, call_folder, tell=print), flush=True)
+        except (Disturbed, ScenarioError) as refusal:
+            print(f"{number}: {refusal}", file=sys.stderr)
+
+
 def write_sealed(call: Any, path: Path) -> Path:
     """Write the receiver's capture once more, every RTP and RTCP payload encrypted (SRTP, RFC 3711)."""
     import pylibsrtp
@@ -391,7 +409,7 @@ def _error(fitted: dict[str, list[float]], margin_db: np.ndarray, right: np.ndar
 def main() -> None:
     """Do what the command line says."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n\n", maxsplit=1)[0])
-    parser.add_argument("work", choices=("run", "report"))
+    parser.add_argument("work", choices=("run", "report", "record"))
     parser.add_argument("folder", type=Path)
     parser.add_argument("--calls", default="0:300", help="first:last, the last one left out")
     parser.add_argument("--subsets", default=",".join(SUBSETS))
@@ -402,6 +420,8 @@ def main() -> None:
     if options.work == "run":
         subsets = tuple(options.subsets.split(","))
         work_through(options.folder, numbers, subsets=subsets, within_s=60 * options.minutes)
+    elif options.work == "record":
+        record(options.folder, numbers)
     else:
         report(options.folder, write=options.write)
 
