@@ -106,11 +106,9 @@ def load_loop() -> Callable[..., int] | None:
     try:
         from forensics.audio.libopus_loop import compile_loop
 
-        decode_packets, engine = compile_loop()
+        return compile_loop()
     except (ImportError, OSError, RuntimeError):
         return None
-    decode_packets.engine = engine  # the code lives as long as its function
-    return decode_packets
 
 
 @cache

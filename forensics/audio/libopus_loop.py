@@ -57,14 +57,13 @@ many samples each yields into `lengths` (int64), 0 where it is refused or has no
 _ADDRESSES = c_void_p, c_void_p, c_int64, c_void_p, c_void_p, c_void_p, c_void_p, c_int32
 
 
-def compile_loop() -> tuple[Any, Any]:
+def compile_loop() -> Any:
     """Compile `ASSEMBLY` for this processor.
 
     Returns
     -------
-    decode_packets : ctypes function
-    engine
-        What holds the machine code: it has to live as long as the function is called.
+    ctypes function
+        `decode_packets`; as its `engine` it holds the machine code, which has to live as long.
 
     Raises
     ------
@@ -77,4 +76,6 @@ def compile_loop() -> tuple[Any, Any]:
     module.verify()
     engine = binding.create_mcjit_compiler(module, binding.Target.from_default_triple().create_target_machine())
     engine.finalize_object()
-    return CFUNCTYPE(c_int64, *_ADDRESSES)(engine.get_function_address("decode_packets")), engine
+    decode_packets: Any = CFUNCTYPE(c_int64, *_ADDRESSES)(engine.get_function_address("decode_packets"))
+    decode_packets.engine = engine
+    return decode_packets

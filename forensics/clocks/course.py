@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 
 from forensics.audio.excerpts import Sound, TrackSound
-from forensics.clocks.loudness import Anchor, find_anchors
+from forensics.clocks.loudness import Anchor, Loudness
 from forensics.clocks.stepped_line import SteppedLine, fit_stepped_line
 from forensics.clocks.window import WINDOW_S, Found, find_window
 from forensics.errors import ClockError
@@ -91,7 +91,7 @@ def estimate_course(
     heard : Sound or AudioTrack
         The recording; a `FileSound` is read where a window is looked for, after its loudness was taken.
     anchors : sequence of Anchor, optional
-        From `find_anchors`, where they were looked for before.
+        From `Loudness.find_anchors`, where they were looked for before.
 
     Returns
     -------
@@ -113,7 +113,7 @@ def estimate_course(
     >>> estimate_course(StreamSound(stream), FileSound("recording.wav")).drift_ppm
     """
     sent, heard = _as_sound(sent), _as_sound(heard)
-    anchors = find_anchors(sent, heard) if anchors is None else anchors
+    anchors = Loudness(heard).find_anchors(sent) if anchors is None else anchors
     if not anchors:
         raise ClockError(
             "The recording does not contain this stream: the loudness of none of its parts leads to a place where the "

@@ -58,21 +58,6 @@ class Anchor:
     sharpness: float
 
 
-def find_anchors(sent: Sound, heard: Sound) -> list[Anchor]:
-    """Find places where a stream lies in a recording for certain, the sharpest first.
-
-    Parameters
-    ----------
-    sent, heard : Sound
-
-    Returns
-    -------
-    list of Anchor
-        Empty where no place is proved by two stretches that agree.
-    """
-    return Loudness(heard).find_anchors(sent)
-
-
 class Loudness:
     """The loudness of a recording, in which streams are looked up.
 
@@ -96,7 +81,17 @@ class Loudness:
         return max((float(self._scores(part).max()) for _, part in _parts(sent)), default=0.0)
 
     def find_anchors(self, sent: Sound) -> list[Anchor]:
-        """Find places as the function `find_anchors` does."""
+        """Find places where a stream lies in the recording for certain.
+
+        Parameters
+        ----------
+        sent : Sound
+
+        Returns
+        -------
+        list of Anchor
+            The sharpest first; empty where no place is proved by two stretches that agree.
+        """
         for start_s, part in _parts(sent) if self._length else []:
             for lag_s in _peaks(self._scores(part), self._length):
                 if found := _proved(sent, self._heard, start_s, part, lag_s):

@@ -137,16 +137,17 @@ def find_silence(scene: Scene) -> list[Glitch]:
         return []
     relative = levels - float(np.percentile(sounding, 95))
     measured = (_measure(scene, relative, first, last) for first, last in _silent_runs(scene, relative))
-    cuts = [(edges, _seen_by(edges, scene)) for edges in measured if edges is not None]
     boundaries = measure_boundaries(scene.journey)
+    wants = _wants(scene, boundaries)
+    cuts = [(edges, _seen_by(edges, scene, wants=wants)) for edges in measured if edges is not None]
     return [_glitch(scene, edges, boundaries, by=by) for edges, by in cuts if by]
 
 
-def _seen_by(edges: _Edges, scene: Scene) -> str:
+def _seen_by(edges: _Edges, scene: Scene, *, wants: pd.DataFrame | None) -> str:
     """What tells that a silence is no pause: its own edges, or a log by which the model had nothing; empty if none."""
     if _is_cut(edges) and not _user_began(edges, scene):
         return "sent audio"
-    return "event log" if _is_digital(edges) and _was_starved(edges, scene) else ""
+    return "event log" if _is_digital(edges) and _was_starved(edges, scene, wants=wants) else ""
 
 
 def _user_began(edges: _Edges, scene: Scene) -> bool:
@@ -157,31 +158,38 @@ def _user_began(edges: _Edges, scene: Scene) -> bool:
     return any(turn.speaker == "user" and start_s < turn.start_s < stop_s for turn in scene.turns)
 
 
-def _was_starved(edges: _Edges, scene: Scene) -> bool:
-    """Whether the model had nothing left when the silence left, for as long as it lasted, and packets went on."""
+def _wants(scene: Scene, boundaries: pd.DataFrame) -> pd.DataFrame | None:
+    """When the model had nothing left by its log, and packets went on; None without a log."""
     if scene.slack is None or scene.journey is None:
+        return None
+    starved = find_starved(scene.slack)
+    error_s = scene.clocks["events"].error_s
+    return starved[~_stood_still(starved, scene.journey, boundaries, error_s=error_s)]
+
+
+def _was_starved(edges: _Edges, scene: Scene, *, wants: pd.DataFrame | None) -> bool:
+    """Whether the model had nothing left when the silence left, for as long as it lasted."""
+    if wants is None or scene.journey is None:
         return False
-    starved, error_s = find_starved(scene.slack), scene.clocks["events"].error_s
-    starved = starved[~_stood_still(starved, scene.journey, error_s=error_s)]
+    error_s = scene.clocks["events"].error_s
     begins_s, ends_s = scene.journey["arrival_s"].to_numpy()[[edges.first, edges.last]]
-    later_s = begins_s - starved["start_s"].to_numpy()
-    longer_s = ends_s - begins_s - (starved["end_s"] - starved["start_s"]).to_numpy()
+    later_s = begins_s - wants["start_s"].to_numpy()
+    longer_s = ends_s - begins_s - (wants["end_s"] - wants["start_s"]).to_numpy()
     in_time = (later_s >= -error_s) & (later_s <= ON_WIRE_S + error_s)
     return bool((in_time & (longer_s >= SAME_S[0]) & (longer_s <= SAME_S[1])).any())
 
 
-def _stood_still(starved: pd.DataFrame, journey: pd.DataFrame, *, error_s: float) -> np.ndarray:
+def _stood_still(
+    starved: pd.DataFrame, journey: pd.DataFrame, boundaries: pd.DataFrame, *, error_s: float
+) -> np.ndarray:
     """Whether each want of audio shows as packets that did not come: whoever stops to send sends no silence instead."""
-    arrival_s, media_s = journey["arrival_s"].to_numpy(), journey["media_s"].to_numpy()
-    number, lateness_s = journey["ext_sequence_number"].to_numpy(), journey["lateness_s"].to_numpy()
-    jump_s = np.diff(media_s) - journey["duration_s"].to_numpy()[1:]
-    later_s = _stepped(lateness_s)
-    follows = np.diff(number) == 1
+    before_s, follows = journey["arrival_s"].to_numpy()[:-1], (boundaries["lost_packets"] == 0).to_numpy()
+    waited_s = np.maximum(boundaries["media_gap_s"].to_numpy(), _stepped(journey["lateness_s"].to_numpy()))
     still = []
     for start_s, end_s in zip(starved["start_s"], starved["end_s"], strict=True):
         last_s = start_s + ON_WIRE_S + error_s
-        here = follows & (arrival_s[:-1] >= start_s - error_s - STILL_S) & (arrival_s[:-1] <= last_s)
-        shown_s = np.maximum(jump_s, later_s)[here] - (end_s - start_s)
+        here = follows & (before_s >= start_s - error_s - STILL_S) & (before_s <= last_s)
+        shown_s = waited_s[here] - (end_s - start_s)
         still.append(bool(((shown_s >= SAME_S[0]) & (shown_s <= SAME_S[1])).any()) and end_s - start_s >= STILL_S)
     return np.array(still, bool)
 

@@ -6,22 +6,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from forensics.audio.decoder import DECODERS
 from forensics.audio.payloads import media_time_s
 from forensics.errors import StreamError
 from forensics.model import Codec, RtpStream
 
-PLAYOUT_RATE_HZ = {"opus": 48_000, "g722": 16_000, "pcmu": 8_000, "pcma": 8_000}
-"""The rate at which a receiver decodes each codec. G.722 sounds at 16 kHz on an 8 kHz RTP clock (RFC 3551 §4.5.2)."""
-
-
-def playout_rate_hz(codec: Codec) -> int:
-    """Return the rate at which a receiver decodes a codec, which the samples that a browser counts are counted at.
-
-    Chromium's NetEq works at it: of G.711 getStats() counts 8 000 samples a second, although a track gives out 48 kHz
-    before the first packet.
-    """
-    return PLAYOUT_RATE_HZ.get(codec.name, codec.clock_rate_hz)
-
+PLAYOUT_RATE_HZ = {codec: rate_hz for codec, (_, rate_hz) in DECODERS.items()}
+"""The rate at which a receiver decodes each codec."""
 
 FRAME_S = (0.0025, 0.005, 0.01, 0.02, 0.03, 0.04, 0.06, 0.08, 0.1, 0.12)
 """Packet lengths in use: Opus (RFC 6716 §2.1.4, RFC 7587 §4.2) and the usual `ptime` of the G.711 family."""
@@ -37,6 +28,15 @@ OCTET_CODECS = ("pcmu", "pcma", "g722")
 
 COMFORT_NOISE_PAYLOAD_TYPE = 13
 """RFC 3389 §7."""
+
+
+def playout_rate_hz(codec: Codec) -> int:
+    """Return the rate at which a receiver decodes a codec, which the samples that a browser counts are counted at.
+
+    Chromium's NetEq works at it: of G.711 getStats() counts 8 000 samples a second, although a track gives out 48 kHz
+    before the first packet.
+    """
+    return PLAYOUT_RATE_HZ.get(codec.name, codec.clock_rate_hz)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
